@@ -1,0 +1,37 @@
+"""What a check may import: the public names of the engine, loaded when first used. PYTEST_DONT_REWRITE"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conformance.evidence import Evidence as Evidence
+    from conformance.verdicts import Decides as Decides
+    from conformance.verdicts import Failure as Failure
+    from conformance.verdicts import Grade as Grade
+    from conformance.verdicts import Impact as Impact
+    from conformance.verdicts import NotApplicable as NotApplicable
+    from conformance.verdicts import Unknown as Unknown
+    from conformance.verdicts import Unverified as Unverified
+    from conformance.verdicts import Verdict as Verdict
+
+_HOME = {
+    "Decides": "verdicts",
+    "Evidence": "evidence",
+    "Failure": "verdicts",
+    "Grade": "verdicts",
+    "Impact": "verdicts",
+    "NotApplicable": "verdicts",
+    "Unknown": "verdicts",
+    "Unverified": "verdicts",
+    "Verdict": "verdicts",
+}
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOME)  # noqa: PLE0605 - the lazy names are the whole interface
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from the module that holds it."""
+    if name not in _HOME:
+        raise AttributeError(f"conformance has no public name {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"conformance.{_HOME[name]}"), name)
