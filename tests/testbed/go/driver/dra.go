@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	resourceapi "k8s.io/api/resource/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/dynamic-resource-allocation/kubeletplugin"
+	"k8s.io/dynamic-resource-allocation/resourceslice"
+)
+
+const pluginFolder = kubeletplugin.KubeletPluginsDir + "/" + driverName
+
+// draDriver publishes the node's devices and puts the allocated ones into containers, or other ones where a fault says so.
+type draDriver struct{ settings }
+
+func (d draDriver) PrepareResourceClaims(_ context.Context, claims []*resourceapi.ResourceClaim) (map[types.UID]kubeletplugin.PrepareResult, error) {
+	results := map[types.UID]kubeletplugin.PrepareResult{}
+	for _, claim := range claims {
+		devices, err := d.prepare(claim)
+		log.Printf("prepare %s/%s (%s): %v, error %v", claim.Namespace, claim.Name, claim.UID, devices, err)
+		results[claim.UID] = kubeletplugin.PrepareResult{Err: err, Devices: devices}
+	}
+	return results, nil
+}
+
+func (d draDriver) prepare(claim *resourceapi.ResourceClaim) ([]kubeletplugin.Device, error) {
+	if d.switches.on("prepare_fails") {
+		return nil, errors.New("the fault prepare_fails is switched on")
+	}
+	var prepared []kubeletplugin.Device
+	allocated := map[string][]accelerator{}
+	var requests []string
+	for _, result := range claim.Status.Allocation.Devices.Results {
+		if result.Driver != driverName {
+			continue
+		}
+		device, known := named(d.devices, result.Device)
+		if !known || result.Pool != d.node {
+			return nil, fmt.Errorf("allocated device %s/%s is not one of this driver's on node %s", result.Pool, result.Device, d.node)
+		}
+		one := kubeletplugin.Device{Requests: []string{result.Request}, PoolName: result.Pool, DeviceName: result.Device, ShareID: result.ShareID}
+		if _, seen := allocated[result.Request]; !seen {
+			requests = append(requests, result.Request)
+			if !d.switches.on("claim_injects_nothing") {
+				one.CDIDeviceIDs = []string{cdiKind + "=" + cdiName(string(claim.UID), result.Request)}
+			}
+		}
+		allocated[result.Request] = append(allocated[result.Request], device)
+		prepared = append(prepared, one)
+	}
+	var specified []cdiDevice
+	for _, request := range requests {
+		devices, permissions := d.injected(allocated[request])
+		specified = append(specified, cdiDevice{Name: cdiName(string(claim.UID), request), Edits: editsFor(allocated[request], devices, permissions)})
+	}
+	return prepared, writeCDI(string(claim.UID), specified)
+}
+
+// injected says which devices a container really gets for those that were allocated, and what its device cgroup lets it do with them.
+func (d draDriver) injected(allocated []accelerator) ([]accelerator, string) {
+	switch {
+	case d.switches.on("claim_injects_every_device"):
+		return d.all, "rw"
+	case d.switches.on("two_claims_share_a_device"):
+		return d.devices[:1], "rw"
+	case d.switches.on("claim_injects_wrong_device"):
+		return d.others(allocated), "rw"
+	case d.switches.on("claimed_device_unusable"):
+		return allocated, "m"
+	}
+	return allocated, "rw"
+}
+
+func (d draDriver) others(allocated []accelerator) []accelerator {
+	var others []accelerator
+	for _, device := range d.devices {
+		if _, own := named(allocated, device.name()); !own {
+			others = append(others, device)
+		}
+	}
+	return others
+}
+
+func (d draDriver) UnprepareResourceClaims(_ context.Context, claims []kubeletplugin.NamespacedObject) (map[types.UID]error, error) {
+	results := map[types.UID]error{}
+	for _, claim := range claims {
+		results[claim.UID] = removeCDI(string(claim.UID))
+		log.Printf("unprepare %s (%s): error %v", claim.NamespacedName, claim.UID, results[claim.UID])
+	}
+	return results, nil
+}
+
+func (d draDriver) HandleError(_ context.Context, err error, message string) {
+	log.Printf("%s: %v", message, err)
+}
+
+func (d draDriver) WatchHealthStatus(ctx context.Context, reports chan<- kubeletplugin.DeviceHealthReport) error {
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for {
+		var report kubeletplugin.DeviceHealthReport
+		for _, device := range d.devices {
+			report.Devices = append(report.Devices, kubeletplugin.DeviceHealth{
+				PoolName: d.node, DeviceName: device.name(), Health: kubeletplugin.HealthStatusHealthy, LastUpdated: time.Now(),
+			})
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case reports <- report:
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (d draDriver) resources() resourceslice.DriverResources {
+	memory := resource.MustParse("1Mi")
+	version, kind := "1.0.0", model
+	var devices []resourceapi.Device
+	for _, device := range d.devices {
+		uuid, index := device.uuid(), int64(device.index)
+		devices = append(devices, resourceapi.Device{
+			Name: device.name(),
+			Attributes: map[resourceapi.QualifiedName]resourceapi.DeviceAttribute{
+				"uuid": {StringValue: &uuid}, "model": {StringValue: &kind}, "index": {IntValue: &index}, "driverVersion": {VersionValue: &version},
+			},
+			Capacity: map[resourceapi.QualifiedName]resourceapi.DeviceCapacity{"memory": {Value: memory}},
+		})
+	}
+	return resourceslice.DriverResources{Pools: map[string]resourceslice.Pool{d.node: {Slices: []resourceslice.Slice{{Devices: devices}}}}}
+}
+
+func (d draDriver) start(ctx context.Context, client kubernetes.Interface) (*kubeletplugin.Helper, error) {
+	helper, err := kubeletplugin.Start(ctx, d, kubeletplugin.DriverName(driverName), kubeletplugin.NodeName(d.node), kubeletplugin.KubeClient(client))
+	if err != nil {
+		return nil, err
+	}
+	return helper, helper.PublishResources(ctx, d.resources())
+}
+
+// withdraw takes the node's slices back and waits until the API server has none of them left; then the kubelet loses the driver.
+func (d draDriver) withdraw(ctx context.Context, client kubernetes.Interface, helper *kubeletplugin.Helper) error {
+	if err := helper.PublishResources(ctx, resourceslice.DriverResources{}); err != nil {
+		return err
+	}
+	own := metav1.ListOptions{FieldSelector: "spec.driver=" + driverName + ",spec.nodeName=" + d.node}
+	for ctx.Err() == nil {
+		slices, err := client.ResourceV1().ResourceSlices().List(ctx, own)
+		if err == nil && len(slices.Items) == 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	helper.Stop()
+	return nil
+}
+
+func runDRA(ctx context.Context, s settings) error {
+	client, err := s.client()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(pluginFolder, 0o750); err != nil {
+		return err
+	}
+	driver := draDriver{s}
+	var helper *kubeletplugin.Helper
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		gone := s.switches.on("no_driver")
+		switch {
+		case gone && helper != nil:
+			err, helper = driver.withdraw(ctx, client, helper), nil
+		case !gone && helper == nil:
+			helper, err = driver.start(ctx, client)
+		}
+		if err == nil {
+			err = s.switches.acknowledge("no_driver", s.node, gone)
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	return nil
+}

@@ -1,0 +1,37 @@
+"""The control groups of a testbed's pods: one root for each node, made before the kubelet wants it, removed when nothing runs there."""
+
+from pathlib import Path
+
+from realcluster.shell import TestbedError
+
+MOUNTS = Path("/sys/fs/cgroup")
+
+
+def hierarchies() -> list[Path]:
+    """The mounted controllers, each a hierarchy of its own."""
+    found = [path for path in MOUNTS.iterdir() if (path / "cgroup.procs").exists() and not path.is_symlink() and path.name != "unified"]
+    if not any(path.name == "devices" for path in found):
+        raise TestbedError(f"no cgroup v1 controller `devices` under {MOUNTS}: the testbed needs a machine with cgroup v1 or hybrid cgroups")
+    return found
+
+
+def create(name: str) -> None:
+    """Make a control group and its parents in every controller; a new cpuset is empty and must be filled before use."""
+    for hierarchy in hierarchies():
+        folder = hierarchy
+        for part in Path(name.lstrip("/")).parts:
+            parent, folder = folder, folder / part
+            folder.mkdir(exist_ok=True)
+            for setting in ("cpuset.cpus", "cpuset.mems"):
+                if (parent / setting).exists():
+                    (folder / setting).write_text((parent / setting).read_text())
+
+
+def remove(name: str) -> None:
+    """Remove a control group and all below it, the deepest first."""
+    for hierarchy in hierarchies():
+        top = hierarchy / name.lstrip("/")
+        if top.exists():
+            below = sorted((path for path in top.rglob("*") if path.is_dir()), key=lambda path: len(path.parts), reverse=True)
+            for folder in [*below, top]:
+                folder.rmdir()

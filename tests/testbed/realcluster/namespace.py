@@ -1,0 +1,111 @@
+"""The process tree of a testbed: one process outside that holds the locks, and below it namespaces whose end is the end of everything in them."""
+
+import fcntl
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+from realcluster import cgroups, cluster
+from realcluster.paths import HERE, LOOP_LOCK, State
+from realcluster.shell import TestbedError
+
+# --pdeathsig ends unshare with this process, however it dies; --kill-child then ends the first process of the new pid namespace.
+ISOLATED = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+
+
+def lock(path: Path, taken: str) -> IO[str]:
+    """Lock a file for as long as it stays open."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        raise TestbedError(f"{taken} (process {file.read().strip() or 'unknown'}); take it down first: python tests/testbed down") from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def up(state: State, kubeconfig: Path) -> None:
+    """Bring a testbed up and serve until a signal or its own end."""
+    state.folder.mkdir(parents=True, exist_ok=True)
+    with lock(state.lock, f"a testbed is running in {state.folder}"), lock(LOOP_LOCK, "the loop devices belong to another testbed"):
+        clean(state)
+        kubeconfig.unlink(missing_ok=True)
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+            inside = [sys.executable, str(HERE), "inside", str(state.folder), str(listener.fileno()), str(listener.getsockname()[1]), str(kubeconfig)]
+            tree = subprocess.Popen([*ISOLATED, *inside], pass_fds=(listener.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True)
+        asked = serve_until_signal(tree)
+        kubeconfig.unlink(missing_ok=True)
+        clean(state)
+    if not asked:
+        raise TestbedError(f"the testbed ended by itself; logs are in {state.logs}")
+
+
+def serve_until_signal(tree: subprocess.Popen[bytes]) -> bool:
+    """Wait for a signal, then end the tree; or for its own end. Says which it was."""
+    asked = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal asked
+        asked = True
+        tree.kill()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    tree.wait()
+    return asked
+
+
+def clean(state: State) -> None:
+    """Remove what a dead testbed leaves: empty control groups and its files."""
+    cgroups.remove(state.cgroup)
+    cluster.clean(state)
+
+
+def inside(state: State, listener: int, port: int, kubeconfig: Path) -> int:
+    """The first process of the namespaces: lets a child do the work, reaps the orphans, and ends with the child."""
+    worker = os.fork()
+    if worker == 0:
+        cluster.serve(state, listener, port, kubeconfig)
+        return 0
+    os.close(listener)
+    while True:
+        ended, status = os.wait()
+        if ended == worker:
+            return os.waitstatus_to_exitcode(status)
+
+
+def down(state: State) -> None:
+    """Kill the testbed of a state folder and wait until it is gone."""
+    if state.lock.exists():
+        with state.lock.open() as file:
+            if not is_free(file):
+                kill(int(file.read()))
+    clean(state)
+
+
+def is_free(file: IO[str]) -> bool:
+    """Whether nobody holds the lock of a file."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def kill(process: int) -> None:
+    """Kill a process that is no child of this one, and wait for its end."""
+    descriptor = os.pidfd_open(process)
+    try:
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        select.select([descriptor], [], [], 10)
+    finally:
+        os.close(descriptor)
