@@ -4,7 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from conformance.check import check as check
     from conformance.evidence import Evidence as Evidence
+    from conformance.probes.allocation import Allocation as Allocation
+    from conformance.probes.allocation import not_published as not_published
+    from conformance.probes.bench import Bench as Bench
+    from conformance.probes.bench import family as family
+    from conformance.probes.bench import must_identify as must_identify
+    from conformance.probes.crud import Crud as Crud
+    from conformance.probes.reading import identity as identity
+    from conformance.probes.sandbox import Sandbox as Sandbox
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -15,15 +24,24 @@ if TYPE_CHECKING:
     from conformance.verdicts import Verdict as Verdict
 
 _HOME = {
+    "Allocation": "probes.allocation",
+    "Bench": "probes.bench",
+    "Crud": "probes.crud",
     "Decides": "verdicts",
     "Evidence": "evidence",
     "Failure": "verdicts",
     "Grade": "verdicts",
     "Impact": "verdicts",
     "NotApplicable": "verdicts",
+    "Sandbox": "probes.sandbox",
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
+    "check": "check",
+    "family": "probes.bench",
+    "identity": "probes.reading",
+    "must_identify": "probes.bench",
+    "not_published": "probes.allocation",
 }
 
 __version__ = "0.1.0"

@@ -4,14 +4,14 @@ The decorator only attaches the declaration; requirement, name and section come 
 and the text comes from the docstring. Nothing is said twice.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from conformance.verdicts import Decides, Impact
 
 F = TypeVar("F", bound=Callable[..., None])
-Variants = Literal["kinds", "dra_types"]
+Variants = Literal["kinds", "dra_kinds", "dra_types"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +26,21 @@ class CheckSpec:
     """Longest time in seconds that the check may take on a conformant cluster."""
     why_longest: str
     """Reason for that time."""
+    way_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further permissions by allocation way of the kind (``dra``, ``device-plugin``)."""
     accelerators: int = 0
     """Accelerators held at the same time."""
     variants: Variants | None = None
-    """``kinds``: once per accelerator kind of the inventory; ``dra_types``: once per served type of resource.k8s.io."""
+    """``kinds``: once per accelerator kind, ``dra_kinds``: per kind that DRA hands out; ``dra_types``: once per served type of resource.k8s.io."""
     impact: Impact = Impact.PROBE
     """What the check does to a cluster."""
     provisional: bool = False
     """A provisional check is shown and decides nothing."""
+
+    def needs_for(self, way: str | None) -> tuple[str, ...]:
+        """Permissions for a variant of this allocation way; None means every way."""
+        ways = self.way_needs if way is None else {way: self.way_needs.get(way, ())}
+        return tuple(dict.fromkeys((*self.needs, *(need for needs in ways.values() for need in needs))))
 
 
 def check(
@@ -42,6 +49,7 @@ def check(
     needs: tuple[str, ...],
     longest: float,
     why_longest: str,
+    way_needs: Mapping[str, tuple[str, ...]] | None = None,
     accelerators: int = 0,
     variants: Variants | None = None,
     impact: Impact = Impact.PROBE,
@@ -51,6 +59,7 @@ def check(
     spec = CheckSpec(
         decides=decides,
         needs=needs,
+        way_needs=way_needs or {},
         longest=longest,
         why_longest=why_longest,
         accelerators=accelerators,
@@ -64,3 +73,11 @@ def check(
         return function
 
     return attach
+
+
+def spec_of(function: Callable[..., object]) -> CheckSpec:
+    """Declaration of a check function. Raises ``TypeError`` for a function that declares nothing."""
+    spec = getattr(function, "conformance_check", None)
+    if not isinstance(spec, CheckSpec):
+        raise TypeError(f"{function.__name__} is no declared check; decorate it with conformance.check")
+    return spec

@@ -46,7 +46,7 @@ class Impact(StrEnum):
     DISRUPT = "disrupt"
 
 
-class Failure(AssertionError):  # noqa: N818 - the word of the contract
+class Failure(AssertionError):
     """The capability was tried and is not there, or a control that had to fail did not.
 
     ``code`` is stable and machine-readable (``unclaimed_pod_opened_device``); ``observed`` and ``expected`` are sentences
@@ -58,7 +58,7 @@ class Failure(AssertionError):  # noqa: N818 - the word of the contract
         super().__init__(f"{code}: observed {observed}; expected {expected}")
 
 
-class Outcome(Exception):  # noqa: N818 - base of the three ways to end without pass or failure
+class Outcome(Exception):
     """A check that ends without having judged. ``reason`` is one sentence with what was seen."""
 
     verdict: Verdict

@@ -125,6 +125,12 @@ class Api:
         """Read a body that is no JSON object, such as a pod's log."""
         return self._transport.send("GET", path, query=query).decode("utf-8", "replace")
 
+    def lines(self, path: str, *, seconds: float, **query: Any) -> Iterator[str]:
+        """Lines of a body that grows, such as a followed log; ends when the server ends it or stays silent too long."""
+        with self._transport.open("GET", path, query=query, read=seconds) as response:
+            for line in self._lines(response, path):
+                yield line.decode("utf-8", "replace")
+
     def watch(
         self, path: str, *, version: str, seconds: float, label_selector: str = "", field_selector: str = ""
     ) -> Iterator[tuple[str, Object]]:

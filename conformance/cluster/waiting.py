@@ -121,6 +121,28 @@ def _last_look(
     raise errors.WaitTimeout(args.what, args.limit, show(obj) or args.last)
 
 
+def wait_exists(api: Api, collection: str, name: str, *, limit: float) -> None:
+    """Wait until an object of this name exists. Raises ``errors.WaitTimeout``."""
+    what = f"{name} to exist"
+    api.on_wait(what, limit)
+    deadline = time.monotonic() + limit
+    selector = f"metadata.name={name}"
+    while True:
+        page = next(api.pages(collection, field_selector=selector))
+        if page.get("items"):
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise errors.WaitTimeout(what, limit, "not there")
+        version = str(page["metadata"]["resourceVersion"])
+        try:
+            for kind, _obj in api.watch(collection, version=version, seconds=min(left, SLICE), field_selector=selector):
+                if kind in {"ADDED", "MODIFIED"}:
+                    return
+        except (errors.Gone, errors.Unavailable, errors.TooManyRequests):
+            _calm(min(0.2, max(0.0, left)))
+
+
 def wait_gone(api: Api, collection: str, name: str, *, uid: str, limit: float, what: str = "") -> None:
     """Wait until the object with this UID is gone. Raises ``errors.WaitTimeout``."""
     what = what or f"{name} to be gone"

@@ -1,0 +1,70 @@
+"""Accelerators that device plugins advertise: extended resources of nodes, less what pods hold."""
+
+from collections import Counter
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from conformance.cluster.api import Object
+from conformance.inventory import nodes as node_facts
+from conformance.inventory.descriptors import Descriptor
+
+_NOT_DEVICES = ("hugepages-", "attachable-volumes-")
+_FINISHED = {"Succeeded", "Failed"}
+
+
+def resources(node: Object) -> dict[str, tuple[int, int]]:
+    """Extended resources of a node: capacity and allocatable by name."""
+    status = node.get("status", {})
+    capacity, allocatable = status.get("capacity") or {}, status.get("allocatable") or {}
+    return {
+        name: (_count(value), _count(allocatable.get(name, 0)))
+        for name, value in capacity.items()
+        if "/" in name and not name.startswith(_NOT_DEVICES) and not name.split("/")[0].endswith("kubernetes.io")
+    }
+
+
+def _count(value: object) -> int:
+    text = str(value)
+    return int(text) if text.isdigit() else 0
+
+
+def requests(pod: Object) -> Counter[str]:
+    """Extended resources that a pod holds: containers side by side, init containers one after the other."""
+    spec = pod["spec"]
+    total: Counter[str] = Counter()
+    for container in spec.get("containers") or []:
+        total.update(_asked(container))
+    for container in spec.get("initContainers") or []:
+        asked = _asked(container)
+        if container.get("restartPolicy") == "Always":
+            total.update(asked)
+        else:
+            total |= asked
+    return total
+
+
+def _asked(container: Object) -> Counter[str]:
+    limits = (container.get("resources") or {}).get("limits") or {}
+    return Counter({name: _count(value) for name, value in limits.items() if "/" in name})
+
+
+def held(pods: Iterable[Object]) -> dict[str, Counter[str]]:
+    """Extended resources in use, by node."""
+    found: dict[str, Counter[str]] = {}
+    for pod in pods:
+        node = pod["spec"].get("nodeName")
+        if node and (pod.get("status") or {}).get("phase") not in _FINISHED:
+            found.setdefault(node, Counter()).update(requests(pod))
+    return found
+
+
+def is_shared(resource: str, node: Object, descriptor: Descriptor | None) -> bool:
+    """Whether a unit of this resource on this node is a share of a device and not a whole one."""
+    if descriptor is None:
+        return False
+    if any(fnmatchcase(resource, glob) for glob in descriptor.shared_resources):
+        return True
+    if descriptor.shared_label is None:
+        return False
+    label, whole = descriptor.shared_label
+    return node_facts.labels(node).get(label, whole) != whole

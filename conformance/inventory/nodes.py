@@ -1,0 +1,69 @@
+"""Nodes as the inventory needs them: ready, schedulable, their pool, and which of them a node selector means."""
+
+from typing import Any
+
+from conformance.cluster.api import Object
+
+POOL_LABELS = (
+    "cloud.google.com/gke-nodepool",
+    "eks.amazonaws.com/nodegroup",
+    "kubernetes.azure.com/agentpool",
+    "karpenter.sh/nodepool",
+    "node.kubernetes.io/pool",
+)
+"""Node labels by which providers name a pool, first match wins."""
+
+
+def usable(node: Object) -> bool:
+    """Ready and schedulable."""
+    if node.get("spec", {}).get("unschedulable"):
+        return False
+    conditions = node.get("status", {}).get("conditions") or []
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def labels(node: Object) -> dict[str, str]:
+    """Labels of a node, never None."""
+    return dict(node["metadata"].get("labels") or {})
+
+
+def pool(node: Object) -> str:
+    """The node pool by the provider's label, or empty."""
+    have = labels(node)
+    return next((have[label] for label in POOL_LABELS if label in have), "")
+
+
+def tolerations(node: Object) -> list[Object]:
+    """Tolerations for the taints that a node has on purpose, not for those that say it is broken."""
+    taints = node.get("spec", {}).get("taints") or []
+    return [
+        {"key": t["key"], "operator": "Exists", "effect": t["effect"]}
+        for t in taints
+        if not t["key"].startswith("node.kubernetes.io/")
+    ]
+
+
+def _compare(value: str | None, operator: str, values: list[str]) -> bool:
+    if operator == "Exists":
+        return value is not None
+    if operator == "DoesNotExist":
+        return value is None
+    if operator == "NotIn":
+        return value not in values
+    if value is None:
+        return False
+    if operator in {"Gt", "Lt"}:
+        return (int(value) > int(values[0])) == (operator == "Gt") and value != values[0]
+    return operator == "In" and value in values
+
+
+def selects(selector: dict[str, Any], node: Object) -> bool:
+    """Whether a NodeSelector (core/v1) means this node: any term, in it every expression."""
+    have, fields = labels(node), {"metadata.name": node["metadata"]["name"]}
+    for term in selector.get("nodeSelectorTerms") or []:
+        wanted = [(have, e) for e in term.get("matchExpressions") or []] + [
+            (fields, e) for e in term.get("matchFields") or []
+        ]
+        if wanted and all(_compare(source.get(e["key"]), e["operator"], e.get("values") or []) for source, e in wanted):
+            return True
+    return False

@@ -1,0 +1,182 @@
+"""Taking the inventory: a handful of lists, grouped into kinds (DESIGN 6, 9)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from conformance.cluster import errors
+from conformance.cluster.api import Api, Object
+from conformance.cluster.discovery import Discovery
+from conformance.inventory import device_plugin, dra
+from conformance.inventory import nodes as node_facts
+from conformance.inventory.descriptors import Descriptor, other_devices
+from conformance.inventory.kinds import DEVICE_PLUGIN, DRA, Kind, NodeShare, slug, unique
+
+GROUP = "resource.k8s.io"
+CRUD_TYPES = ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices", "devicetaintrules")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a cluster has."""
+
+    kinds: tuple[Kind, ...]
+    dra_version: str | None
+    """Best served version of resource.k8s.io (``v1``), or None."""
+    dra_types: tuple[str, ...]
+    """Types of that version that a check can create and delete, by plural."""
+    nodes: int
+    notes: tuple[str, ...]
+    """What was seen and could not be used."""
+
+    def why_none(self) -> str:
+        """One sentence on why there is no kind or no DRA type."""
+        api = f"{GROUP}/{self.dra_version} is served" if self.dra_version else f"{GROUP} is not served"
+        seen = "; ".join((api, *self.notes))
+        return f"no accelerator found on {self.nodes} nodes: no ResourceSlice and no extended resource ({seen})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return {**vars(self), "kinds": [kind.to_json() for kind in self.kinds]}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Inventory":
+        """Inventory from what ``to_json`` gave."""
+        kinds = tuple(Kind.from_json(kind) for kind in data["kinds"])
+        return cls(kinds, data["dra_version"], tuple(data["dra_types"]), data["nodes"], tuple(data["notes"]))
+
+
+def take(api: Api, descriptors: Sequence[Descriptor]) -> Inventory:
+    """Read nodes, slices, classes, claims and pods and group what they say. Forbidden lists are noted, not fatal."""
+    notes: list[str] = []
+    discovery = Discovery(api)
+    version = next(iter(discovery.versions(GROUP)), None)
+    served = discovery.resources(f"{GROUP}/{version}") if version else {}
+    nodes = _list(api, "/api/v1/nodes", notes) or []
+    good = [node for node in nodes if node_facts.usable(node)]
+    if len(good) < len(nodes):
+        notes.append(f"{len(nodes) - len(good)} of {len(nodes)} nodes are not ready or not schedulable")
+    taken: set[str] = set()
+    kinds = [
+        *(_dra_kinds(api, version, good, descriptors, notes, taken) if version else ()),
+        *_plugin_kinds(api, good, descriptors, notes, taken),
+    ]
+    types = tuple(t for t in CRUD_TYPES if t in served and "create" in served[t].verbs)
+    return Inventory(tuple(kinds), version, types, len(nodes), tuple(notes))
+
+
+def _list(api: Api, path: str, notes: list[str]) -> list[Object] | None:
+    try:
+        return api.list(path)
+    except errors.Forbidden:
+        notes.append(f"not allowed to list {path.rsplit('/', 1)[-1]}")
+    except errors.NotFound:
+        notes.append(f"{path.rsplit('/', 1)[-1]} is not served")
+    return None
+
+
+def _dra_kinds(
+    api: Api, version: str, nodes: list[Object], descriptors: Sequence[Descriptor], notes: list[str], taken: set[str]
+) -> Iterable[Kind]:
+    base = f"/apis/{GROUP}/{version}"
+    slices, broken = dra.current_slices(_list(api, f"{base}/resourceslices", notes) or [])
+    notes += broken
+    classes = {c["metadata"]["name"] for c in _list(api, f"{base}/deviceclasses", notes) or []}
+    claims = _list(api, f"{base}/resourceclaims", notes)
+    held = None if claims is None else dra.held(claims)
+    by_driver = {driver: d for d in descriptors for driver in d.drivers}
+    pools = {node["metadata"]["name"]: node_facts.pool(node) for node in nodes}
+    groups: dict[tuple[str, str, str], list[dra.Device]] = defaultdict(list)
+    for device in dra.devices(slices, nodes):
+        descriptor = by_driver.get(device.driver)
+        if _ignored(device.driver) or not dra.is_whole(device, descriptor):
+            continue
+        model = str(device.attributes.get(descriptor.model_attribute, "")) if descriptor else ""
+        groups[device.driver, model, pools.get(device.node or "", "")].append(device)
+    for (driver, model, pool), found in sorted(groups.items()):
+        descriptor = by_driver.get(driver)
+        total, free = dra.per_node((d for d in found if d.node in pools), held)
+        shares = tuple(
+            NodeShare(name=n, devices=c, free=None if free is None else free[n]) for n, c in sorted(total.items())
+        )
+        cls = next((c for c in descriptor.device_classes if c in classes), None) if descriptor else None
+        yield _kind(DRA, driver, model, pool, descriptor, shares, taken, device_class=cls)
+    yield from _silent_classes(classes, descriptors, {driver for driver, _, _ in groups}, taken)
+
+
+def _silent_classes(
+    classes: set[str], descriptors: Sequence[Descriptor], drivers: set[str], taken: set[str]
+) -> Iterable[Kind]:
+    """Known DeviceClasses for which nobody publishes a device: an accelerator that should be there and cannot be used."""
+    for descriptor in descriptors:
+        cls = next((c for c in descriptor.device_classes if c in classes), None)
+        if cls and not drivers & set(descriptor.drivers):
+            note = f"DeviceClass {cls} exists and no driver publishes a device for it"
+            yield _kind(DRA, descriptor.drivers[0], "", "", descriptor, (), taken, device_class=cls, note=note)
+
+
+def _plugin_kinds(
+    api: Api, nodes: list[Object], descriptors: Sequence[Descriptor], notes: list[str], taken: set[str]
+) -> Iterable[Kind]:
+    by_resource = {resource: d for d in descriptors for resource in d.resources}
+    groups: dict[tuple[str, str, str], list[tuple[Object, int]]] = defaultdict(list)
+    for node in nodes:
+        for resource, (_capacity, allocatable) in device_plugin.resources(node).items():
+            descriptor = by_resource.get(resource)
+            if (
+                _ignored(resource)
+                or device_plugin.is_shared(resource, node, descriptor)
+                or _is_share(resource, descriptors)
+            ):
+                continue
+            model = node_facts.labels(node).get(descriptor.model_label, "") if descriptor else ""
+            groups[resource, model, node_facts.pool(node)].append((node, allocatable))
+    if not groups:
+        return
+    pods = _list(api, "/api/v1/pods", notes)
+    held = None if pods is None else device_plugin.held(pods)
+    for (resource, model, pool), members in sorted(groups.items()):
+        shares = tuple(_share(node, count, resource, held) for node, count in members)
+        yield _kind(DEVICE_PLUGIN, resource, model, pool, by_resource.get(resource), shares, taken)
+
+
+def _share(node: Object, allocatable: int, resource: str, held: dict[str, Any] | None) -> NodeShare:
+    name = node["metadata"]["name"]
+    free = None if held is None else max(0, allocatable - held.get(name, {}).get(resource, 0))
+    return NodeShare(name=name, devices=allocatable, free=free)
+
+
+def _is_share(resource: str, descriptors: Sequence[Descriptor]) -> bool:
+    return any(fnmatchcase(resource, glob) for d in descriptors for glob in d.shared_resources)
+
+
+def _ignored(name: str) -> bool:
+    return any(fnmatchcase(name, glob) for glob in other_devices())
+
+
+def _kind(
+    way: str,
+    name: str,
+    model: str,
+    pool: str,
+    descriptor: Descriptor | None,
+    shares: tuple[NodeShare, ...],
+    taken: set[str],
+    *,
+    device_class: str | None = None,
+    note: str = "",
+) -> Kind:
+    words = "-".join(filter(None, (way, model or name, pool)))
+    return Kind(
+        id=unique(slug(words), taken),
+        way=way,
+        name=name,
+        model=model,
+        pool=pool,
+        descriptor=descriptor.id if descriptor else None,
+        device_class=device_class,
+        nodes=shares,
+        note=note,
+    )

@@ -1,0 +1,222 @@
+"""One node with accelerators of one kind: pods that hold one, and pods beside them that must not reach any."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from conformance.cluster import errors
+from conformance.cluster.api import Object
+from conformance.inventory import nodes as node_facts
+from conformance.inventory.descriptors import Descriptor
+from conformance.inventory.kinds import DRA, Kind
+from conformance.probes import claims, pods, reading, starting, tenants
+from conformance.probes.sandbox import Sandbox
+from conformance.probes.tenants import MAIN, Tenant
+from conformance.verdicts import Failure, Unknown, Unverified
+
+HOLD_SECONDS = 300
+RUNTIME_CLASSES = 5
+"""RuntimeClasses that are tried at most."""
+CLAIM = "accelerator"
+
+
+class Bench:
+    """The pods of one check on one node. Raises ``Unknown`` when made for a kind that no probe can judge."""
+
+    def __init__(self, sandbox: Sandbox, kind: Kind, descriptors: Sequence[Descriptor], version: str | None) -> None:
+        self.sandbox, self.kind, self.version = sandbox, kind, version or "v1"
+        self._all = descriptors
+        self.descriptor = described(kind, descriptors)
+        self._node: Object = {}
+
+    def choose_node(self, count: int) -> str:
+        """Take the node with most free devices; ``Unknown`` with the count where none has ``count`` of them."""
+        share = self.kind.node_with(count)
+        if share is None:
+            seen = ", ".join(f"{n.name}: {n.free} of {n.devices}" for n in self.kind.nodes) or "no node has any"
+            raise Unknown(f"{self.kind.title}: needs {count} free on one node; free are {seen}", code="too_few_free")
+        self._node = self.sandbox.api.get(f"/api/v1/nodes/{share.name}")
+        free = f"{share.free if share.free is not None else 'unknown number'} of {share.devices} free"
+        self.sandbox.evidence.step("chose a node", expected=f"{count} free", observed=free, obj=f"Node {share.name}")
+        return share.name
+
+    @property
+    def node(self) -> str:
+        """Name of the chosen node."""
+        return str(self._node["metadata"]["name"])
+
+    def visibility(self) -> dict[str, str]:
+        """Every vendor's environment variables that could open devices round the allocation."""
+        return {name: value for d in self._all for name, value in d.visibility.items()}
+
+    def holder(self, name: str, *, sibling: bool = False, make: Sequence[str] = (), root: bool = False) -> Tenant:
+        """Start a pod that asks for one accelerator; ``sibling`` adds a container of the pod that asks for none."""
+        namespace = self.sandbox.namespace("baseline" if root else "restricted")
+        claim = self._claim(name, namespace) if self.kind.way == DRA else None
+        main = pods.Container(
+            name=MAIN,
+            arguments=self._arguments(make=make, make_own=root),
+            claims=[CLAIM] if claim else [],
+            resources={} if claim else {self.kind.name: 1},
+        )
+        containers = [main, pods.Container(name="sibling", arguments=self._arguments())] if sibling else [main]
+        pod_claims = [{"name": CLAIM, "resourceClaimName": claim["metadata"]["name"]}] if claim else []
+        runtime_class = self.sandbox.settings.runtime_class or self.descriptor.runtime_class
+        plan = self.plan(name, containers, claims=pod_claims, root=root, runtime_class=runtime_class)
+        tenant = tenants.start(self.sandbox, plan, self.descriptor, holds_device=True)
+        if claim is None:
+            return tenant
+        collection = self.sandbox.path("resourceclaims", namespace=namespace, group_version=self.group_version)
+        return replace(tenant, claim=self.sandbox.api.get(f"{collection}/{claim['metadata']['name']}"))
+
+    def bystander(
+        self,
+        name: str,
+        *,
+        numbers: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        runtime_class: str | None = None,
+    ) -> Tenant:
+        """Start a pod on the same node that asks for no accelerator; it also opens the given numbers under any name."""
+        main = pods.Container(name=MAIN, arguments=self._arguments(numbers=numbers), environment=environment or {})
+        plan = self.plan(name, [main], runtime_class=runtime_class)
+        return tenants.start(self.sandbox, plan, self.descriptor, holds_device=False)
+
+    def try_runtime_class(self, name: str, runtime_class: str, *, numbers: Sequence[str]) -> Tenant | None:
+        """A bystander with every vendor's variables under this RuntimeClass, or None where no such pod runs on the node."""
+        try:
+            return self.bystander(name, numbers=numbers, environment=self.visibility(), runtime_class=runtime_class)
+        except (Unknown, Unverified) as error:
+            self.sandbox.evidence.step(f"tried RuntimeClass {runtime_class}", observed=f"not to be used here: {error}")
+            return None
+
+    def runtime_classes(self) -> list[str]:
+        """Names of the cluster's RuntimeClasses, at most ``RUNTIME_CLASSES``; none where they must not be listed."""
+        try:
+            found = self.sandbox.api.list("/apis/node.k8s.io/v1/runtimeclasses")
+        except (errors.Forbidden, errors.NotFound) as error:
+            self.sandbox.evidence.step("listed RuntimeClasses", observed=f"only the default is tried: {error}")
+            return []
+        return sorted(str(item["metadata"]["name"]) for item in found)[:RUNTIME_CLASSES]
+
+    def plan(
+        self,
+        name: str,
+        containers: Sequence[pods.Container],
+        *,
+        claims: Sequence[Object] = (),
+        root: bool = False,
+        runtime_class: str | None = None,
+    ) -> pods.PodPlan:
+        """Plan of a pod that is bound to the chosen node and tolerates its taints."""
+        return pods.PodPlan(
+            name=name,
+            containers=containers,
+            node=self.node,
+            tolerations=node_facts.tolerations(self._node),
+            claims=claims,
+            runtime_class=runtime_class,
+            groups=self.descriptor.supplemental_groups,
+            root=root,
+        )
+
+    @property
+    def group_version(self) -> str:
+        """``resource.k8s.io/v1`` or what else is served."""
+        return f"{claims.GROUP}/{self.version}"
+
+    def claim_spec(self, count: int = 1, *extra: str) -> Object:
+        """Claim spec for whole devices of this kind; ``extra`` are further CEL selectors."""
+        chosen = (*claims.selectors(self.kind, self.descriptor), *extra)
+        return claims.spec(self.version, str(self.kind.device_class), count=count, selectors=chosen)
+
+    def _claim(self, name: str, namespace: str) -> Object:
+        body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec())
+        return self.sandbox.create("resourceclaims", body, namespace=namespace, group_version=self.group_version)
+
+    def _arguments(self, *, numbers: Sequence[str] = (), make: Sequence[str] = (), make_own: bool = False) -> list[str]:
+        words = ["devices", "--hold", str(HOLD_SECONDS), *(["--make-own"] if make_own else [])]
+        for option, values in (("--match", self.descriptor.accelerator_nodes), ("--number", numbers), ("--make", make)):
+            for value in values:
+                words += [option, value]
+        return words
+
+    def allocated(self, tenant: Tenant) -> list[str] | None:
+        """Identities that the cluster says the tenant holds; None where nobody says it or the descriptor cannot read it."""
+        if tenant.claim is not None:
+            return self._allocated_by_claim(tenant.claim)
+        ids = starting.allocated_ids(tenant.pod, MAIN, self.kind.name)
+        rule = self.descriptor.plugin_identity
+        return None if ids is None or rule is None else [rule.of(text) or text for text in ids]
+
+    def _allocated_by_claim(self, claim: Object) -> list[str] | None:
+        rule = self.descriptor.device_identity
+        if rule is None:
+            return None
+        found = []
+        for key in claims.allocated(claim):
+            text: object = key[2]
+            if rule.source == "attribute":
+                text = claims.device_attributes(self.sandbox.api, self.version, key).get(rule.attribute)
+            found.append(rule.of(text) or "/".join(key))
+        return found
+
+    def opened_some(self, tenant: Tenant) -> list[reading.Node]:
+        """The devices that a holder opened, at least one; ``Failure`` where it opened none."""
+        opened = tenant.report.opened(self.descriptor)
+        if opened:
+            return opened
+        present = tenant.report.present(self.descriptor)
+        raise Failure(
+            "device_unusable" if present else "device_not_injected",
+            observed=f"pod {tenant.name} on {self.node} opened none: {', '.join(map(str, present)) or 'no device node'}",
+            expected="it opens the accelerator that it asked for",
+        )
+
+    def opened_one(self, tenant: Tenant) -> reading.Node:
+        """The one device that a holder opened; ``Failure`` where it opened none or more than one."""
+        opened = self.opened_some(tenant)
+        if len(opened) > 1:
+            raise Failure(
+                "foreign_device_opened",
+                observed=f"pod {tenant.name} on {self.node} opened {len(opened)}: {', '.join(map(str, opened))}",
+                expected="it opens exactly the one accelerator that it asked for",
+            )
+        return opened[0]
+
+    def opened_none(self, tenant: Tenant, code: str, *, container: str = MAIN) -> None:
+        """Raise ``Failure`` with this code where a container that holds nothing opened an accelerator."""
+        opened = tenant.reports[container].opened(self.descriptor)
+        self.sandbox.evidence.step(
+            f"counted what container {container} opened",
+            expected="no accelerator: it asks for none",
+            observed=", ".join(map(str, opened)) or "none",
+            obj=f"Pod {tenant.name}",
+        )
+        if opened:
+            seen = f"container {container} of pod {tenant.name} on {self.node} opened {', '.join(map(str, opened))}"
+            raise Failure(code, observed=seen, expected="a container that asks for no accelerator opens none")
+
+
+def family(opened: Sequence[reading.Node]) -> list[str]:
+    """Kind and major number of devices, for a probe that looks for them under any name."""
+    return sorted({f"{node.kind}:{node.major}" for node in opened})
+
+
+def described(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
+    """The descriptor of a kind. Raises ``Unknown`` with what is missing where the kind cannot be probed."""
+    if kind.note:
+        raise Unknown(f"{kind.title}: {kind.note}", code="no_device_published")
+    found = next((d for d in descriptors if d.id == kind.descriptor), None)
+    if found is None:
+        raise Unknown(f"{kind.title}: no descriptor knows it; add one with --descriptor", code="no_descriptor")
+    if kind.way == DRA and kind.device_class is None:
+        raise Unknown(
+            f"{kind.title}: none of the DeviceClasses {', '.join(found.device_classes)} exists", code="no_class"
+        )
+    return found
+
+
+def must_identify(descriptor: Descriptor) -> None:
+    """Raise ``Unknown`` where no probe can open this accelerator and say which one it is."""
+    if not descriptor.can_identify:
+        raise Unknown(f"{descriptor.title}: there is no device node that a probe could open", code="no_device_node")

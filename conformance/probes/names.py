@@ -1,0 +1,28 @@
+"""Names and labels of everything that a run puts on a cluster, so that it can be found again and swept."""
+
+import hashlib
+
+RUN_LABEL = "kube-ai-conformance.dev/run"
+CHECK_LABEL = "kube-ai-conformance.dev/check"
+PREFIX = "ai-conformance"
+
+
+def home_namespace(run_id: str) -> str:
+    """Namespace of the run itself; it holds the Lease."""
+    return f"{PREFIX}-{run_id}"
+
+
+def check_namespace(run_id: str, check_id: str, suffix: str = "") -> str:
+    """Namespace of one check: run id and a short hash of the check id, within 63 characters."""
+    return "-".join(filter(None, (PREFIX, run_id, short(check_id), suffix)))
+
+
+def short(text: str) -> str:
+    """Eight hexadecimal digits that stand for a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def labels(run_id: str, check_id: str) -> dict[str, str]:
+    """Labels of an object that a check makes; label values hold no slash, so the variant's brackets go too."""
+    value = check_id.partition("[")[0].replace("/", ".")[:63].rstrip(".-_")
+    return {RUN_LABEL: run_id, CHECK_LABEL: value}

@@ -1,0 +1,106 @@
+"""Manifests of probe pods: Pod Security ``restricted``, no token, bounded, and quick to end (DESIGN 8)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.cluster.api import Object
+
+PROGRAM = "probe"
+"""Name of the ConfigMap with the probe program, and of its volume."""
+FOLDER = "/probe"
+NOBODY = 65534
+GRACE_SECONDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """One container of a probe pod."""
+
+    name: str
+    arguments: Sequence[str]
+    """Arguments of the probe program."""
+    claims: Sequence[str] = ()
+    """Names of pod claims that this container uses (DRA)."""
+    resources: Mapping[str, int] = field(default_factory=dict)
+    """Extended resources (device plugin)."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodPlan:
+    """What a probe pod is made of, apart from what all have in common."""
+
+    name: str
+    containers: Sequence[Container]
+    node: str | None
+    """Node that the pod is bound to by affinity, so that the scheduler still decides."""
+    tolerations: Sequence[Object] = ()
+    claims: Sequence[Object] = ()
+    """``spec.resourceClaims``."""
+    runtime_class: str | None = None
+    groups: Sequence[int] = ()
+    deadline: int = 600
+    """``activeDeadlineSeconds``."""
+    root: bool = False
+    """Run as root with CAP_MKNOD, as Pod Security ``baseline`` allows: for attacks only."""
+
+
+def manifest(
+    plan: PodPlan, *, image: str, command: Sequence[str], labels: Mapping[str, str], program: str = PROGRAM
+) -> Object:
+    """Pod for this plan; ``program`` is the ConfigMap with the probe program."""
+    spec: Object = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "activeDeadlineSeconds": plan.deadline,
+        "securityContext": _pod_security(plan),
+        "containers": [_container(c, image, command, root=plan.root) for c in plan.containers],
+        "volumes": [{"name": PROGRAM, "configMap": {"name": program, "defaultMode": 0o444}}],
+        "tolerations": list(plan.tolerations),
+    }
+    if plan.node:
+        spec["affinity"] = pinned(plan.node)
+    if plan.claims:
+        spec["resourceClaims"] = list(plan.claims)
+    if plan.runtime_class:
+        spec["runtimeClassName"] = plan.runtime_class
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": plan.name, "labels": dict(labels)}, "spec": spec}
+
+
+def pinned(node: str) -> Object:
+    """Affinity to one node by its name (a field, so that no label can be missing)."""
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+
+
+def _pod_security(plan: PodPlan) -> Object:
+    context: Object = {"seccompProfile": {"type": "RuntimeDefault"}}
+    if not plan.root:
+        context |= {"runAsNonRoot": True, "runAsUser": NOBODY, "runAsGroup": NOBODY}
+    if plan.groups:
+        context["supplementalGroups"] = list(plan.groups)
+    return context
+
+
+def _container(container: Container, image: str, command: Sequence[str], *, root: bool) -> Object:
+    limits: dict[str, Any] = {"cpu": "500m", "memory": "256Mi"}
+    limits |= {name: str(count) for name, count in container.resources.items()}
+    resources: Object = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": limits}
+    if container.claims:
+        resources["claims"] = [{"name": name} for name in container.claims]
+    security: Object = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    if root:
+        security = {"runAsUser": 0, "capabilities": {"drop": ["ALL"], "add": ["MKNOD"]}}
+    return {
+        "name": container.name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": [*command, f"{FOLDER}/probe.py", *container.arguments],
+        "env": [{"name": name, "value": value} for name, value in container.environment.items()],
+        "resources": resources,
+        "securityContext": security,
+        "volumeMounts": [{"name": PROGRAM, "mountPath": FOLDER, "readOnly": True}],
+    }

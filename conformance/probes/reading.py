@@ -1,0 +1,102 @@
+"""What a probe said, read from its log as untrusted data."""
+
+import json
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from conformance.inventory.descriptors import Descriptor
+from conformance.verdicts import Unverified
+
+LOG_LIMIT = 1_000_000
+"""Bytes of log that are read."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One device node, or one attempt to make one, as the probe saw it."""
+
+    path: str
+    kind: str
+    major: int
+    minor: int
+    opened: bool
+    refusal: str
+    """errno by name: EPERM from the device cgroup, EACCES from the file mode, ENXIO from a missing driver."""
+    content: str | None
+
+    @property
+    def number(self) -> str:
+        """``kind:major:minor``, which is the device, whatever the node is called."""
+        return f"{self.kind}:{self.major}:{self.minor}"
+
+    def __str__(self) -> str:
+        state = "opened" if self.opened else f"refused with {self.refusal}"
+        return f"{self.path} ({self.number}, {state})"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Answer of ``probe.py devices``."""
+
+    nodes: tuple[Node, ...]
+    others: tuple[str, ...]
+    made: tuple[Node, ...]
+    complete: bool
+    identity: dict[str, Any]
+
+    def opened(self, descriptor: Descriptor) -> list[Node]:
+        """Accelerator devices that the container opened, each number once, under whatever name."""
+        accelerators = {n.number: n for n in reversed(self.nodes) if n.opened and not is_control(n, descriptor)}
+        return sorted(accelerators.values(), key=lambda n: n.path)
+
+    def present(self, descriptor: Descriptor) -> list[Node]:
+        """Accelerator nodes that are there, opened or not."""
+        return [n for n in self.nodes if not is_control(n, descriptor)]
+
+
+def is_control(node: Node, descriptor: Descriptor) -> bool:
+    """Whether a node belongs to no one device."""
+    return any(fnmatchcase(node.path, glob) for glob in descriptor.control_nodes)
+
+
+def identity(node: Node, descriptor: Descriptor) -> str | None:
+    """Which device a node is, by the descriptor: from what was read through it, or from its path."""
+    rule = descriptor.node_identity
+    if rule is None:
+        return None
+    return rule.of(node.content) if rule.source == "content" else rule.of(node.path)
+
+
+def parse(log: str, container: str) -> Report | None:
+    """The report in a log, or None where its line is not there yet. Raises ``Unverified`` for a line that is none."""
+    line = next((text for text in log.splitlines() if text.startswith('{"probe"')), None)
+    if line is None:
+        return None
+    try:
+        data = json.loads(line)
+        return Report(
+            nodes=tuple(_node(entry) for entry in data["nodes"]),
+            others=tuple(str(entry["path"]) for entry in data["others"]),
+            made=tuple(_node(entry) for entry in data["made"]),
+            complete=bool(data["complete"]),
+            identity=dict(data["identity"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unverified(
+            f"the probe in {container} wrote a line that is no report: {line[:200]!r}", code="probe_unreadable"
+        ) from error
+
+
+def _node(entry: dict[str, Any]) -> Node:
+    mknod = str(entry.get("mknod", "ok"))
+    opened = entry["open"] == "ok"
+    return Node(
+        path=str(entry.get("path", "made by hand")),
+        kind=str(entry["kind"]),
+        major=int(entry["major"]),
+        minor=int(entry["minor"]),
+        opened=opened,
+        refusal="" if opened else (f"{mknod} at mknod" if mknod != "ok" else str(entry["open"])),
+        content=str(entry["content"]) if "content" in entry else None,
+    )

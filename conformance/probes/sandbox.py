@@ -1,0 +1,160 @@
+"""The place where one check works: a namespace with Pod Security ``restricted``, a quota and the probe program.
+
+Everything in it carries the run's label. Cleaning up waits until pods, claims and the namespace are gone; what stays is
+listed by name, never forgiven.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from conformance import content
+from conformance.cluster import errors, waiting
+from conformance.cluster.api import Api, Object
+from conformance.cluster.settings import Settings
+from conformance.evidence import Evidence
+from conformance.probes import names, pods
+from conformance.verdicts import Unknown, Unverified
+
+GONE_SECONDS = 180.0
+"""Limit for a namespace to be gone; real ones took up to 94 s."""
+READY_SECONDS = 60.0
+QUOTA = {"pods": "12", "requests.cpu": "2", "requests.memory": "2Gi", "limits.cpu": "8", "limits.memory": "4Gi"}
+"""Bounds of one check."""
+_LEVEL = "pod-security.kubernetes.io/enforce"
+
+
+class Sandbox:
+    """Namespaces and objects of one check, made when first used and removed at the end."""
+
+    def __init__(self, api: Api, *, run_id: str, check_id: str, settings: Settings, evidence: Evidence) -> None:
+        self.api, self.settings, self.evidence = api, settings, evidence
+        self.labels = names.labels(run_id, check_id)
+        self.leftovers: list[str] = []
+        self._run_id, self._check_id = run_id, check_id
+        self._namespaces: dict[str, Object] = {}
+        self._cluster_scoped: list[tuple[str, Object]] = []
+        self._own: list[tuple[str, Object]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if not self.settings.keep:
+            self.clean()
+
+    def limit(self, seconds: float) -> float:
+        """A limit in seconds after ``--timeout-scale``."""
+        return self.settings.limit(seconds)
+
+    def namespace(self, level: str = "restricted") -> str:
+        """Name of the namespace with this Pod Security level, made when first asked for."""
+        if level not in self._namespaces:
+            self._namespaces[level] = self._adopt() if self.settings.namespace else self._make(level)
+            self._furnish(self._namespaces[level]["metadata"]["name"])
+        return str(self._namespaces[level]["metadata"]["name"])
+
+    def _adopt(self) -> Object:
+        """The namespace that the user gave; it is not ours to change or delete."""
+        return {"metadata": {"name": self.settings.namespace}}
+
+    def _make(self, level: str) -> Object:
+        suffix = "" if level == "restricted" else level
+        name = names.check_namespace(self._run_id, self._check_id, suffix)
+        labels = {**self.labels, _LEVEL: level, f"{_LEVEL}-version": "latest"}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        made = self.api.create("/api/v1/namespaces", body)
+        self.evidence.step("made a namespace", observed=f"{name}, Pod Security {level}", obj=f"Namespace {name}")
+        return made
+
+    def _furnish(self, namespace: str) -> None:
+        waiting.wait_exists(
+            self.api, f"/api/v1/namespaces/{namespace}/serviceaccounts", "default", limit=self.limit(READY_SECONDS)
+        )
+        if not self.settings.namespace:
+            quota = {
+                "apiVersion": "v1",
+                "kind": "ResourceQuota",
+                "metadata": {"name": "bounds"},
+                "spec": {"hard": QUOTA},
+            }
+            self.create("resourcequotas", quota, namespace=namespace)
+        program = (content.FIXTURES / "probe" / "probe.py").read_text(encoding="utf-8")
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.name(pods.PROGRAM)}}
+        self.create("configmaps", {**config, "data": {"probe.py": program}}, namespace=namespace)
+
+    def name(self, name: str) -> str:
+        """Name of an object of ours: as given in an own namespace, made unique in one that others use."""
+        return f"{name}-{names.short(self._run_id + self._check_id)}" if self.settings.namespace else name
+
+    def path(self, plural: str, *, namespace: str | None = None, group_version: str = "") -> str:
+        """Collection of a namespaced type: ``pods``, or with ``resource.k8s.io/v1`` a type of that group."""
+        base = f"/apis/{group_version}" if group_version else "/api/v1"
+        return f"{base}/namespaces/{namespace or self.namespace()}/{plural}"
+
+    def create(
+        self, plural: str, body: Mapping[str, Any], *, namespace: str | None = None, group_version: str = ""
+    ) -> Object:
+        """Create a namespaced object with our labels and keep what was sent as an artefact."""
+        metadata = {**body["metadata"], "labels": {**body["metadata"].get("labels", {}), **self.labels}}
+        path = self.path(plural, namespace=namespace, group_version=group_version)
+        made = self.api.create(path, {**body, "metadata": metadata})
+        self._own.append((f"{path}/{made['metadata']['name']}", made))
+        if plural != "configmaps":
+            self.evidence.artefact(f"{plural}-{made['metadata']['name']}.json", body)
+        return made
+
+    def create_cluster_scoped(self, collection: str, body: Mapping[str, Any]) -> Object:
+        """Create a cluster-scoped object with our labels; it is removed at the end."""
+        metadata = {**body["metadata"], "labels": {**body["metadata"].get("labels", {}), **self.labels}}
+        made = self.api.create(collection, {**body, "metadata": metadata})
+        self._cluster_scoped.append((f"{collection}/{made['metadata']['name']}", made))
+        return made
+
+    def delete_pod(self, pod: Object) -> None:
+        """Delete a pod of ours and wait until it is gone, so that what it held is free."""
+        namespace, name, uid = pod["metadata"]["namespace"], pod["metadata"]["name"], pod["metadata"]["uid"]
+        collection = self.path("pods", namespace=namespace)
+        self.api.delete(f"{collection}/{name}", uid=uid)
+        try:
+            waiting.wait_gone(self.api, collection, name, uid=uid, limit=self.limit(GONE_SECONDS))
+        except errors.WaitTimeout as error:
+            raise Unverified(
+                f"pod {name} was deleted and is still there after {error.seconds:.0f} s", code="pod_stays"
+            ) from error
+
+    def clean(self) -> None:
+        """Remove everything that was made and list what stays: all deletions first, then the waits."""
+        mine = [(f"/api/v1/namespaces/{made['metadata']['name']}", made) for made in self._namespaces.values()]
+        made = [*(self._own if self.settings.namespace else mine), *self._cluster_scoped]
+        for path, obj in reversed(made):
+            self._attempt(path, obj, self._delete)
+        for path, obj in reversed(made):
+            self._attempt(path, obj, self._await_gone)
+
+    def _delete(self, path: str, obj: Object) -> None:
+        self.api.delete(path, uid=obj["metadata"]["uid"])
+
+    def _await_gone(self, path: str, obj: Object) -> None:
+        collection, _, name = path.rpartition("/")
+        waiting.wait_gone(self.api, collection, name, uid=obj["metadata"]["uid"], limit=self.limit(GONE_SECONDS))
+
+    def _attempt(self, path: str, obj: Object, act: Callable[[str, Object], None]) -> None:
+        try:
+            act(path, obj)
+        except (errors.ApiError, errors.WaitTimeout) as error:
+            label = f"{obj.get('kind') or path.split('/')[-2]} {obj['metadata']['name']} ({obj['metadata']['uid']})"
+            self.leftovers.append(f"{label}: {error}{self._why(path)}")
+
+    def _why(self, path: str) -> str:
+        """Conditions of a namespace that stays, such as a dead aggregated API."""
+        try:
+            conditions = (self.api.get(path).get("status") or {}).get("conditions") or []
+        except errors.ApiError:
+            return ""
+        told = [f"{c.get('type')}: {c.get('message')}" for c in conditions if c.get("status") == "True"]
+        return f" [{'; '.join(told)[:500]}]" if told else ""
+
+
+def refused(error: errors.Forbidden, what: str) -> Unknown:
+    """Admission refused an object although the authorizer allows it: quota, Pod Security or a policy."""
+    return Unknown(f"{what} was refused by admission: {error.message}", code="admission_denied")

@@ -1,0 +1,97 @@
+"""Starting a probe pod on a node and reading what it says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conformance.cluster import errors
+from conformance.cluster.api import Object
+from conformance.inventory.descriptors import Descriptor
+from conformance.probes import pods, reading, starting
+from conformance.probes.sandbox import Sandbox, refused
+from conformance.verdicts import Unverified
+
+LOG_SECONDS = 30.0
+MAIN = "main"
+"""Container whose report counts; a sibling is another one of the same pod."""
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A running probe pod: the object as it was seen running, and each container's report."""
+
+    pod: Object
+    reports: Mapping[str, reading.Report]
+    claim: Object | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the pod."""
+        return str(self.pod["metadata"]["name"])
+
+    @property
+    def report(self) -> reading.Report:
+        """Report of the main container."""
+        return self.reports[MAIN]
+
+
+def start(sandbox: Sandbox, plan: pods.PodPlan, descriptor: Descriptor, *, holds_device: bool) -> Tenant:
+    """Create the pod, wait until it runs, read each container's report and record both.
+
+    Raises ``Unknown`` where admission refuses the pod, ``Unverified`` where it does not start or says nothing, and
+    ``Failure`` where the device that it holds could not be given to it.
+    """
+    namespace = sandbox.namespace("baseline" if plan.root else "restricted")
+    collection = sandbox.path("pods", namespace=namespace)
+    made = submit(sandbox, plan, namespace)
+    name, limit = made["metadata"]["name"], sandbox.limit(starting.START_SECONDS)
+    pod = starting.wait_started(sandbox.api, collection, name, limit=limit, holds_device=holds_device)
+    reports = {c.name: _report(sandbox, collection, name, c.name) for c in plan.containers}
+    _record(sandbox, pod, reports, descriptor)
+    return Tenant(sandbox.api.get(f"{collection}/{name}"), reports)
+
+
+def submit(sandbox: Sandbox, plan: pods.PodPlan, namespace: str) -> Object:
+    """Create the pod of a plan. Raises ``Unknown`` where admission refuses it."""
+    settings = sandbox.settings
+    plan = replace(plan, name=sandbox.name(plan.name))
+    body = pods.manifest(
+        plan,
+        image=settings.image(),
+        command=settings.probe_command,
+        labels=sandbox.labels,
+        program=sandbox.name(pods.PROGRAM),
+    )
+    try:
+        return sandbox.create("pods", body, namespace=namespace)
+    except errors.Forbidden as error:
+        raise refused(error, f"pod {plan.name}") from error
+
+
+def _report(sandbox: Sandbox, collection: str, pod: str, container: str) -> reading.Report:
+    query: dict[str, Any] = {"container": container, "follow": "true", "limitBytes": reading.LOG_LIMIT}
+    where = f"{pod}/{container}"
+    last = ""
+    try:
+        for line in sandbox.api.lines(f"{collection}/{pod}/log", seconds=sandbox.limit(LOG_SECONDS), **query):
+            if (report := reading.parse(line, where)) is not None:
+                return report
+            last = line
+    except errors.ApiError as error:
+        raise Unverified(f"the log of {where} cannot be read: {error}", code="log_unreadable") from error
+    raise Unverified(f"the probe in {where} gave no report; last line {last[:200]!r}", code="no_report")
+
+
+def _record(sandbox: Sandbox, pod: Object, reports: Mapping[str, reading.Report], descriptor: Descriptor) -> None:
+    metadata = pod["metadata"]
+    for container, report in reports.items():
+        sandbox.evidence.step(
+            f"probed in container {container}",
+            observed=", ".join(map(str, report.present(descriptor))) or "no accelerator",
+            obj=f"Pod {metadata['namespace']}/{metadata['name']}",
+            node=pod["spec"].get("nodeName"),
+            made_by_hand=[str(node) for node in report.made],
+            other_device_nodes=list(report.others),
+            identity=report.identity,
+        )
+    sandbox.evidence.artefact(f"pod-{metadata['name']}-running.json", pod)
