@@ -5,7 +5,7 @@ import os
 import struct
 from pathlib import Path
 
-from realcluster.shell import TestbedError, until
+from .shell import TestbedError, until
 
 DEVICES_PER_NODE = 4
 MODEL = "T1000"

@@ -2,17 +2,18 @@
 
 import fcntl
 import hashlib
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from realcluster import images
-from realcluster.paths import SOURCES, cache_root
-from realcluster.shell import run
+from . import images
+from .paths import SOURCES, cache_root
+from .shell import run
 
 KUBERNETES = "1.37.2"
 STATIC = {"CGO_ENABLED": "0"}
@@ -21,29 +22,35 @@ VERSION = "k8s.io/component-base/version"
 KUBERNETES_FLAGS = f"-s -w -X {VERSION}.gitVersion=v{KUBERNETES} -X {VERSION}.gitMajor=1 -X {VERSION}.gitMinor=37"
 CONTAINERD = "github.com/containerd/containerd/v2/cmd"
 # Programs whose modules can be installed as they are: what they are called, where from, at which version.
-INSTALLED: dict[str, tuple[tuple[str, ...], str]] = {
-    "containerd, containerd-shim-runc-v2, ctr": (
-        (f"{CONTAINERD}/containerd", f"{CONTAINERD}/containerd-shim-runc-v2", f"{CONTAINERD}/ctr"),
-        "v2.4.2",
-    ),
-    "kwok": (("sigs.k8s.io/kwok/cmd/kwok",), "v0.8.0"),
-    "coredns": (("github.com/coredns/coredns",), "v1.14.0"),
+CONTAINERD_FILES = ("containerd", "containerd-shim-runc-v2", "ctr")
+INSTALLED: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {
+    CONTAINERD_FILES: (tuple(f"{CONTAINERD}/{name}" for name in CONTAINERD_FILES), "v2.4.2"),
+    ("coredns",): (("github.com/coredns/coredns",), "v1.14.0"),
+    ("kwok",): (("sigs.k8s.io/kwok/cmd/kwok",), "v0.8.0"),
 }
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to build: the files it makes, and how."""
+    """One thing to build: the files it makes, and how they are made in a folder given to it."""
 
-    outputs: tuple[Path, ...]
-    make: Callable[[], object]
-
-    @property
-    def name(self) -> str:
-        return ", ".join(path.name for path in self.outputs)
+    folder: Path
+    files: tuple[str, ...]
+    make: Callable[[Path], object]
 
     def missing(self) -> bool:
-        return not all(path.exists() for path in self.outputs)
+        return not all((self.folder / name).exists() for name in self.files)
+
+    def build(self) -> None:
+        """Make the files aside and move them to their place when all are whole; say how long it took."""
+        what = ", ".join(self.files)
+        print(f"building {what} …", flush=True)
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(dir=self.folder) as aside:
+            self.make(Path(aside))
+            for name in self.files:
+                (Path(aside) / name).replace(self.folder / name)
+        print(f"built {what} in {time.monotonic() - began:.0f} s", flush=True)
 
 
 @dataclass(frozen=True)
@@ -76,39 +83,41 @@ def find_cache() -> Cache:
     return Cache(inputs.hexdigest()[:16], image_key[:16])
 
 
-def go_build(cache: Cache, module: str, flags: tuple[str, ...], target: str) -> None:
-    """Build a module of the testbed's own."""
-    run("go", "build", *flags, "-o", f"{cache.binaries}/{target}", "./..." if not target else ".", cwd=SOURCES / module, env=STATIC)
+def own_program(module: str, flags: tuple[str, ...], target: str, aside: Path) -> None:
+    """Build a module of the testbed's own: one program, or with an empty target each of its folders."""
+    run("go", "build", *flags, "-o", f"{aside}/{target}", "." if target else "./...", cwd=SOURCES / module, env=STATIC)
 
 
-def go_install(cache: Cache, packages: tuple[str, ...], version: str) -> None:
+def other_programs(packages: tuple[str, ...], version: str, aside: Path) -> None:
     """Build programs of other projects, at a fixed version."""
-    run("go", "install", *SMALL, *(f"{package}@{version}" for package in packages), env={**STATIC, "GOBIN": str(cache.binaries)})
+    words = [f"{package}@{version}" for package in packages]
+    run("go", "install", *SMALL, *words, cwd=aside, env={**STATIC, "GOBIN": str(aside)})
 
 
-def make_kubernetes(cache: Cache) -> None:
+def kubernetes(aside: Path) -> None:
     """All of Kubernetes in one binary; kubectl is a link to it."""
-    go_build(cache, "kubernetes", ("-trimpath", "-ldflags", KUBERNETES_FLAGS), "kubernetes")
-    cache.binary("kubectl").unlink(missing_ok=True)
-    cache.binary("kubectl").symlink_to("kubernetes")
+    own_program("kubernetes", ("-trimpath", "-ldflags", KUBERNETES_FLAGS), "kubernetes", aside)
+    (aside / "kubectl").symlink_to("kubernetes")
+
+
+def pause_image(aside: Path) -> None:
+    """The one image that holds a program of the testbed's own."""
+    own_program("runtime", SMALL, "", aside)
+    images.build_pause(aside / images.FILES[images.PAUSE], aside / "pause")
 
 
 def all_steps(cache: Cache) -> list[Step]:
     """Everything there is to build, the longest first."""
-    runtime = tuple(cache.binary(name) for name in ("pause", "relay", "runc-wrapper"))
-    steps = [Step((cache.binary("kubernetes"), cache.binary("kubectl")), lambda: make_kubernetes(cache))]
-    steps.append(Step((cache.images / images.file_names()[images.PYTHON],), lambda: images.build_python(cache.images / "python.tar")))
-    steps.append(Step((cache.binary("driver"),), lambda: go_build(cache, "driver", SMALL, "driver")))
-    for names, (packages, version) in INSTALLED.items():
-        outputs = tuple(cache.binary(name) for name in names.split(", "))
-        steps.append(Step(outputs, lambda packages=packages, version=version: go_install(cache, packages, version)))  # type: ignore[misc]
-
-    def make_runtime() -> None:
-        go_build(cache, "runtime", SMALL, "")
-        images.build_pause(cache.images / "pause.tar", cache.binary("pause"))
-
-    steps.append(Step((*runtime, cache.images / images.file_names()[images.PAUSE]), make_runtime))
-    return steps
+    python, pause = images.FILES[images.PYTHON], images.FILES[images.PAUSE]
+    others = [Step(cache.binaries, files, partial(other_programs, *source)) for files, source in INSTALLED.items()]
+    return [
+        Step(cache.binaries, ("kubernetes", "kubectl"), kubernetes),
+        Step(cache.images, (python,), lambda aside: images.build_python(aside / python)),
+        Step(cache.binaries, ("driver",), partial(own_program, "driver", SMALL, "driver")),
+        *others,
+        Step(cache.binaries, ("relay", "runc-wrapper"), partial(own_program, "runtime", SMALL, "")),
+        Step(cache.images, (pause,), pause_image),
+    ]
 
 
 @contextmanager
@@ -128,14 +137,6 @@ def build() -> Cache:
         cache.binaries.mkdir(parents=True, exist_ok=True)
         cache.images.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(max_workers=2) as workers:
-            for finished in [workers.submit(build_one, step) for step in missing]:
+            for finished in [workers.submit(step.build) for step in missing]:
                 finished.result()
     return cache
-
-
-def build_one(step: Step) -> None:
-    """Build one thing and say how long it took."""
-    print(f"building {step.name} …", flush=True)
-    began = time.monotonic()
-    step.make()
-    print(f"built {step.name} in {time.monotonic() - began:.0f} s", flush=True)

@@ -5,11 +5,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from realcluster.network import CONTROL_PLANE
-from realcluster.paths import State
-from realcluster.shell import run
+from .network import CONTROL_PLANE
+from .paths import State
+from .shell import run
 
-SERVER_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+SERVICE = "kubernetes.default.svc.cluster.local"
+SERVER_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", SERVICE)
 SERVER_ADDRESSES = ("127.0.0.1", CONTROL_PLANE, "10.96.0.1")
 KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "365")
 INSIDE = f"https://{CONTROL_PLANE}:6443"
@@ -74,7 +75,7 @@ def create(state: State, nodes: list[str]) -> None:
     proxy_authority = Authority(folder, "front-proxy-ca")
     proxy_authority.create()
     proxy_authority.issue("front-proxy", "/CN=front-proxy")
-    run("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", folder / "service-accounts.key")
+    run("openssl", "genrsa", "-out", folder / "service-accounts.key", "2048")
 
 
 def kubeconfig(state: State, who: str, server: str) -> str:

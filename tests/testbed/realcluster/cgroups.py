@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from realcluster.shell import TestbedError
+from .shell import TestbedError
 
 MOUNTS = Path("/sys/fs/cgroup")
 
 
 def hierarchies() -> list[Path]:
     """The mounted controllers, each a hierarchy of its own."""
-    found = [path for path in MOUNTS.iterdir() if (path / "cgroup.procs").exists() and not path.is_symlink() and path.name != "unified"]
-    if not any(path.name == "devices" for path in found):
-        raise TestbedError(f"no cgroup v1 controller `devices` under {MOUNTS}: the testbed needs a machine with cgroup v1 or hybrid cgroups")
-    return found
+    found = [path for path in MOUNTS.iterdir() if (path / "cgroup.procs").exists() and not path.is_symlink()]
+    if MOUNTS / "devices" not in found:
+        raise TestbedError(f"no cgroup controller {MOUNTS}/devices: a testbed needs cgroup v1 or hybrid cgroups")
+    return [path for path in found if path.name != "unified"]
 
 
 def create(name: str) -> None:
@@ -32,6 +32,6 @@ def remove(name: str) -> None:
     for hierarchy in hierarchies():
         top = hierarchy / name.lstrip("/")
         if top.exists():
-            below = sorted((path for path in top.rglob("*") if path.is_dir()), key=lambda path: len(path.parts), reverse=True)
-            for folder in [*below, top]:
+            below = [path for path in top.rglob("*") if path.is_dir()]
+            for folder in [*sorted(below, key=lambda path: len(path.parts), reverse=True), top]:
                 folder.rmdir()

@@ -6,13 +6,14 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from realcluster import accelerators, certificates, control_plane, faults, network, node
-from realcluster.build import Cache, find_cache
-from realcluster.parts import Parts
-from realcluster.paths import MANIFESTS, State
-from realcluster.shell import TestbedError, lines, run, succeeds, until
+from . import accelerators, certificates, control_plane, faults, network, node
+from .build import Cache, find_cache
+from .node_files import NAMES, Node
+from .parts import Parts
+from .paths import MANIFESTS, State
+from .shell import TestbedError, lines, run, succeeds, until
 
-CLUSTER_PARTS = ("etcd", "hosts", "Corefile", "accelerators", "certificates", "switches", *node.NAMES)
+CLUSTER_PARTS = ("etcd", "hosts", "Corefile", "accelerators", "certificates", "switches", *NAMES)
 
 
 def clean(state: State) -> None:
@@ -30,9 +31,9 @@ def prepare(state: State) -> None:
     shutil.rmtree(state.logs, ignore_errors=True)
     for folder in (state.logs, state.switches / "on", state.switches / "applied"):
         folder.mkdir(parents=True)
-    hosts = ["127.0.0.1 localhost"] + [f"{network.node_address(number)} {name}" for number, name in enumerate(node.NAMES, 1)]
+    hosts = ["127.0.0.1 localhost"] + [f"{network.node_address(number)} {name}" for number, name in enumerate(NAMES, 1)]
     (state.folder / "hosts").write_text(lines(hosts))
-    certificates.create(state, list(node.NAMES))
+    certificates.create(state, list(NAMES))
 
 
 class Kubectl:
@@ -61,11 +62,13 @@ def bring_up(state: State, cache: Cache, parts: Parts) -> None:
     kubectl = Kubectl(cache, state)
     network.create_bridge()
     control_plane.start_store_and_api(parts, cache)
-    until(lambda: kubectl.succeeds("get", "--raw", "/readyz"), "the API server", 60, f"see {state.log('kube-apiserver')}")
+    until(
+        lambda: kubectl.succeeds("get", "--raw", "/readyz"), "the API server", 60, f"see {state.log('kube-apiserver')}"
+    )
     kubectl("apply", "--filename", MANIFESTS / "cluster.yaml")
     control_plane.start_controllers(parts, cache, MANIFESTS)
-    with ThreadPoolExecutor(max_workers=len(node.NAMES)) as workers:
-        starts = [workers.submit(node.start, parts, node.Node(number, state, cache)) for number in range(1, len(node.NAMES) + 1)]
+    with ThreadPoolExecutor(max_workers=len(NAMES)) as workers:
+        starts = [workers.submit(node.start, parts, Node(number, state, cache)) for number in range(1, len(NAMES) + 1)]
         for start in starts:
             start.result()
     wait_until_ready(state, kubectl)
@@ -73,10 +76,10 @@ def bring_up(state: State, cache: Cache, parts: Parts) -> None:
 
 def wait_until_ready(state: State, kubectl: Kubectl) -> None:
     """Wait for all that `ready` promises."""
-    for name in node.NAMES:
+    for name in NAMES:
         kubectl.wait(f"node/{name}", "condition=Ready")
         kubectl.wait(f"node/{name}", r"jsonpath={.status.allocatable.testbed\.dev/accel}=2")
-    count = len(node.NAMES)
+    count = len(NAMES)
     until(lambda: kubectl.slices() == count, "the ResourceSlices of all nodes", 60, f"see {state.logs}")
     for namespace in ("default", "kube-system"):
         kubectl.wait("serviceaccount/default", "", namespace)
@@ -112,7 +115,10 @@ def serve(state: State, listener: int, port: int, kubeconfig: Path) -> None:
     """The whole life of a cluster, from inside its namespaces."""
     cache = find_cache()
     prepare(state)
-    held = [accelerators.attach(index, accelerators.write_backing(state.folder / "accelerators", index)) for index in all_devices()]
+    held = [
+        accelerators.attach(index, accelerators.write_backing(state.folder / "accelerators", index))
+        for index in all_devices()
+    ]
     parts = Parts(state, cache.binaries)
     try:
         bring_up(state, cache, parts)
@@ -131,4 +137,4 @@ def serve(state: State, listener: int, port: int, kubeconfig: Path) -> None:
 
 def all_devices() -> list[int]:
     """The loop devices of all nodes."""
-    return [index for number in range(1, len(node.NAMES) + 1) for index in accelerators.devices_of(number)]
+    return [index for number in range(1, len(NAMES) + 1) for index in accelerators.devices_of(number)]

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from realcluster.build import Cache
-from realcluster.network import CONTROL_PLANE, SERVICES
-from realcluster.parts import Parts
-from realcluster.paths import State
+from .build import Cache
+from .network import CONTROL_PLANE, SERVICES
+from .parts import Parts
+from .paths import State
 
 GATES = "--feature-gates=GenericWorkload=true"
 ETCD = "http://127.0.0.1:2379"
@@ -93,7 +93,14 @@ def kwok(state: State, manifests: Path) -> list[str]:
     """Fake nodes: every Node with the annotation is kept Ready, and its pods seem to run."""
     stages = [f"--config={path}" for path in sorted((manifests / "stages").glob("*.yaml"))]
     chosen = "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake"
-    return [f"--kubeconfig={state.kubeconfig('admin')}", chosen, *stages, "--node-lease-duration-seconds=40", "--cidr=10.250.0.1/16", "--node-ip=198.18.1.1"]
+    return [
+        f"--kubeconfig={state.kubeconfig('admin')}",
+        chosen,
+        *stages,
+        "--node-lease-duration-seconds=40",
+        "--cidr=10.250.0.1/16",
+        "--node-ip=198.18.1.1",
+    ]
 
 
 def start_store_and_api(parts: Parts, cache: Cache) -> None:
@@ -107,10 +114,11 @@ def start_controllers(parts: Parts, cache: Cache, manifests: Path) -> None:
     """What works on the API's objects."""
     state, binary = parts.state, cache.binary("kubernetes")
     parts.start("kube-controller-manager", [binary, "kube-controller-manager", *controller_manager(state)])
-    parts.start("kube-scheduler", [binary, "kube-scheduler", *client(state, "kube-scheduler"), f"--cert-dir={state.certificates}"])
+    parts.start(
+        "kube-scheduler",
+        [binary, "kube-scheduler", *client(state, "kube-scheduler"), f"--cert-dir={state.certificates}"],
+    )
     parts.start("coredns", [cache.binary("coredns"), *coredns(state, manifests)])
     parts.start("kwok", [cache.binary("kwok"), *kwok(state, manifests)])
-    rogue = ["rogue", "--kubeconfig", state.kubeconfig("admin"), "--switches", state.switches]
-    parts.start("rogue", [cache.binary("driver"), *rogue])
-
-
+    rogue = [f"--kubeconfig={state.kubeconfig('admin')}", f"--switches={state.switches}"]
+    parts.start("rogue", [cache.binary("driver"), "rogue", *rogue])

@@ -9,22 +9,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from realcluster.shell import run
+from .shell import run
 
 PAUSE = "docker.io/local/pause:1"
 PYTHON = "docker.io/local/python:1"
+FILES = {PAUSE: "pause.tar", PYTHON: "python.tar"}
 DEBIAN = "bookworm"
 DEBIAN_MIRROR = "http://deb.debian.org/debian"
-NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/cache/apt", "var/lib/apt/lists", "var/log", "dev")
+SHARED = tuple(f"usr/share/{name}" for name in ("doc", "man", "locale", "info"))
+NOT_NEEDED = (*SHARED, "var/cache/apt", "var/lib/apt/lists", "var/log", "dev")
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
-
-
-def file_names() -> dict[str, str]:
-    """The images and the files they are kept in."""
-    return {PAUSE: "pause.tar", PYTHON: "python.tar"}
 
 
 def recipe() -> str:
@@ -61,12 +58,15 @@ def write_image(target: Path, name: str, layer: Path, process: dict[str, Any]) -
     with tarfile.open(unfinished, "w") as archive:
         layout = Layout(archive)
         content = layout.blob_file(LAYER, layer)
-        config = {"architecture": "amd64", "os": "linux", "config": process, "rootfs": {"type": "layers", "diff_ids": [content["digest"]]}}
+        layers = {"type": "layers", "diff_ids": [content["digest"]]}
+        config = {"architecture": "amd64", "os": "linux", "config": process, "rootfs": layers}
         described = layout.blob(CONFIG, json.dumps(config).encode())
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": [content]}
         entry = layout.blob(MANIFEST, json.dumps(manifest).encode())
-        entry["annotations"] = {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name.rpartition(":")[2]}
-        layout.add_bytes("index.json", json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}).encode())
+        tag = name.rpartition(":")[2]
+        entry["annotations"] = {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": tag}
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+        layout.add_bytes("index.json", json.dumps(index).encode())
         layout.add_bytes("oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
     unfinished.replace(target)
 

@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from realcluster import cgroups, cluster
-from realcluster.paths import HERE, LOOP_LOCK, State
-from realcluster.shell import TestbedError
+from . import cgroups, cluster
+from .paths import HERE, LOOP_LOCK, State
+from .shell import TestbedError
 
 # --pdeathsig ends unshare with this process, however it dies; --kill-child then ends the first process of the new pid namespace.
-ISOLATED = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+SHIELD = ("setpriv", "--pdeathsig", "KILL")
+ISOLATED = (*SHIELD, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 def lock(path: Path, taken: str) -> IO[str]:
@@ -26,7 +27,9 @@ def lock(path: Path, taken: str) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.seek(0)
-        raise TestbedError(f"{taken} (process {file.read().strip() or 'unknown'}); take it down first: python tests/testbed down") from error
+        raise TestbedError(
+            f"{taken} (process {file.read().strip() or 'unknown'}); take it down first: python tests/testbed down"
+        ) from error
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
@@ -36,12 +39,21 @@ def lock(path: Path, taken: str) -> IO[str]:
 def up(state: State, kubeconfig: Path) -> None:
     """Bring a testbed up and serve until a signal or its own end."""
     state.folder.mkdir(parents=True, exist_ok=True)
-    with lock(state.lock, f"a testbed is running in {state.folder}"), lock(LOOP_LOCK, "the loop devices belong to another testbed"):
+    with (
+        lock(state.lock, f"a testbed is running in {state.folder}"),
+        lock(LOOP_LOCK, "the loop devices belong to another testbed"),
+    ):
         clean(state)
         kubeconfig.unlink(missing_ok=True)
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-            inside = [sys.executable, str(HERE), "inside", str(state.folder), str(listener.fileno()), str(listener.getsockname()[1]), str(kubeconfig)]
-            tree = subprocess.Popen([*ISOLATED, *inside], pass_fds=(listener.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True)
+            descriptor, port = listener.fileno(), listener.getsockname()[1]
+            words = ["inside", str(state.folder), str(descriptor), str(port), str(kubeconfig)]
+            tree = subprocess.Popen(
+                [*ISOLATED, sys.executable, str(HERE), *words],
+                pass_fds=(descriptor,),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         asked = serve_until_signal(tree)
         kubeconfig.unlink(missing_ok=True)
         clean(state)

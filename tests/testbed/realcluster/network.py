@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from realcluster.shell import run
+from .shell import run
 
 CONTROL_PLANE = "198.18.0.1"
 PODS = "10.244.0.0/16"

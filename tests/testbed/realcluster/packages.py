@@ -5,10 +5,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from realcluster.accelerators import DEVICES_PER_NODE
-from realcluster.cgroups import MOUNTS
-from realcluster.node import NAMES
-from realcluster.shell import TestbedError, run, succeeds
+from .accelerators import DEVICES_PER_NODE
+from .cgroups import MOUNTS
+from .node_files import NAMES
+from .shell import TestbedError, run, succeeds
 
 # What each package is needed for: a program, or a file.
 PACKAGES = {
@@ -27,7 +27,11 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 
 def missing() -> list[str]:
     """The packages that are not there."""
-    return [package for package, wanted in PACKAGES.items() if not (Path(wanted).exists() if wanted.startswith("/") else shutil.which(wanted))]
+    return [
+        package
+        for package, wanted in PACKAGES.items()
+        if not (Path(wanted).exists() if wanted.startswith("/") else shutil.which(wanted))
+    ]
 
 
 def install() -> None:
@@ -47,8 +51,14 @@ def obstacle() -> str:
         (sys.platform == "linux", f"the system is {sys.platform}; a testbed needs Linux"),
         (os.geteuid() == 0, "not root; a testbed makes namespaces, mounts and device rules"),
         (shutil.which("go") is not None, "no Go; install the version that go/kubernetes/go.mod asks for"),
-        (succeeds("unshare", "--mount", "--net", "--pid", "--fork", "true"), "namespaces are not allowed here; a testbed needs `unshare --mount --net --pid`"),
-        ((MOUNTS / "devices" / "cgroup.procs").exists(), f"no {MOUNTS}/devices; a testbed needs cgroup v1 or hybrid cgroups"),
+        (
+            succeeds("unshare", "--mount", "--net", "--pid", "--fork", "true"),
+            "namespaces are not allowed here; a testbed needs `unshare --mount --net --pid`",
+        ),
+        (
+            (MOUNTS / "devices" / "cgroup.procs").exists(),
+            f"no {MOUNTS}/devices; a testbed needs cgroup v1 or hybrid cgroups",
+        ),
         (all(Path(f"/dev/loop{index}").exists() for index in range(loops)), f"fewer than {loops} loop devices in /dev"),
         (
             not packages or succeeds("apt-get", "install", "--simulate", *packages),

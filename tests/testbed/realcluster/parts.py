@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from realcluster.paths import State
-from realcluster.shell import TestbedError
+from .paths import State
+from .shell import TestbedError
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,10 @@ class Parts:
 
     def __init__(self, state: State, binaries: Path) -> None:
         self.state = state
-        self.environment = {**os.environ, "PATH": f"{binaries}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+        self.environment = {
+            **os.environ,
+            "PATH": f"{binaries}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        }
         self.all: dict[str, Part] = {}
 
     def start(self, name: str, command: Sequence[str | Path], pass_fds: tuple[int, ...] = ()) -> None:
@@ -45,7 +48,12 @@ class Parts:
         with log.open("wb") as output:
             words = [str(word) for word in command]
             process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=self.environment, pass_fds=pass_fds
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self.environment,
+                pass_fds=pass_fds,
             )
         self.all[name] = Part(name, process, log)
 

@@ -13,15 +13,21 @@ class TestbedError(Exception):
     __test__ = False
 
 
-def run(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, text: str | None = None) -> str:
+def run(
+    *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, text: str | None = None
+) -> str:
     """Run a program to its end and return what it printed; `env` is added to the environment, `text` is its input."""
     words = [str(word) for word in command]
     try:
-        done = subprocess.run(words, cwd=cwd, env={**os.environ, **(env or {})}, input=text, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words, cwd=cwd, env={**os.environ, **(env or {})}, input=text, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError as error:
         raise TestbedError(f"{words[0]}: no such program; `python tests/testbed check` says what is missing") from error
     if done.returncode != 0:
-        raise TestbedError(f"`{' '.join(words)}` ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-2000:]}")
+        raise TestbedError(
+            f"`{' '.join(words)}` ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-2000:]}"
+        )
     return done.stdout
 
 
