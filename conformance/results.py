@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance import content, scoring
-from conformance.documents import Document, load, parse, replace
+from conformance.documents import Document, load, parse, quoted, replace
 from conformance.errors import ConfigurationError
 from conformance.verdicts import Verdict
 
@@ -107,9 +107,9 @@ def read(path: str | Path) -> dict[str, Any]:
     if not isinstance(data, dict) or "schema_version" not in data:
         raise document.error((), f"this is no results file of the suite ({NAME} has a schema_version)")
     version = data["schema_version"]
-    if version != SCHEMA_VERSION:
+    if isinstance(version, bool) or version != SCHEMA_VERSION:
         advice = "use the suite that wrote it, or run again with this one"
-        raise document.error(("schema_version",), f"is {version!r:.40}, this suite reads {SCHEMA_VERSION}; {advice}")
+        raise document.error(("schema_version",), f"is {quoted(version)}, this suite reads {SCHEMA_VERSION}; {advice}")
     document.check(_SCHEMA)
     _consistent(document)
     return data
