@@ -1,0 +1,83 @@
+"""What a check may ask for by the name of a parameter."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance import Allocation, Bench, Crud, Unknown
+from conformance.declaration import spec_of
+from conformance.cluster import Api, Settings
+from conformance.evidence import Evidence
+from conformance.hooks import running
+from conformance.inventory import Inventory, Kind
+from conformance.probes import Sandbox
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest) -> Settings:
+    """Choices of the run."""
+    return running(request.node).process.settings
+
+
+@pytest.fixture
+def inventory(request: pytest.FixtureRequest) -> Inventory:
+    """Accelerators and DRA types of the cluster, as the run found them at its start."""
+    return running(request.node).process.inventory
+
+
+@pytest.fixture
+def cluster(request: pytest.FixtureRequest) -> Api:
+    """The API server, under the name of this check."""
+    return running(request.node).api
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest) -> Evidence:
+    """Record of steps, artefacts and grade of this check."""
+    return running(request.node).evidence
+
+
+@pytest.fixture
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """Namespace of this check, made when first used; its removal is awaited."""
+    with running(request.node).sandbox() as made:
+        yield made
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest, inventory: Inventory) -> Kind:
+    """The accelerator kind of this variant."""
+    wanted = getattr(request, "param", None)
+    for found in inventory.kinds:
+        if found.id == wanted:
+            return found
+    raise Unknown(inventory.why_none(), code="no_accelerator")
+
+
+@pytest.fixture
+def dra_type(request: pytest.FixtureRequest, inventory: Inventory) -> str:
+    """The served type of resource.k8s.io of this variant."""
+    wanted = getattr(request, "param", None)
+    if wanted in inventory.dra_types:
+        return str(wanted)
+    raise Unknown(inventory.why_none(), code="no_dra_types")
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest, sandbox: Sandbox, kind: Kind, inventory: Inventory) -> Bench:
+    """A node with as many free accelerators of this variant's kind as the check declares."""
+    made = Bench(sandbox, kind, running(request.node).process.descriptors, inventory.dra_version)
+    made.choose_node(spec_of(request.function).accelerators)
+    return made
+
+
+@pytest.fixture
+def allocation(bench: Bench) -> Allocation:
+    """Claims and pods with claims on the bench's node."""
+    return Allocation(bench)
+
+
+@pytest.fixture
+def crud(sandbox: Sandbox, inventory: Inventory, dra_type: str) -> Crud:
+    """The verbs on this variant's type."""
+    return Crud(sandbox, str(inventory.dra_version), dra_type)

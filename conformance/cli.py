@@ -1,0 +1,175 @@
+"""The command ``ai-conformance``: words and options only; each subcommand is a module that loads when it is used."""
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from conformance import __version__
+from conformance.errors import ExitCode, StopError, UsageError
+
+PROGRAM = "ai-conformance"
+_EPILOG = """exit codes: 0 conformant, 1 not conformant, 2 wrong usage or configuration, 3 no check could run,
+4 inconclusive, 5 verdict fine but clean-up incomplete, 130 interrupted"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Parser whose complaints are one line, like those of every other part of the suite."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (`{self.prog} --help` shows the usage)")
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "select",
+        nargs="*",
+        metavar="WORD",
+        help="requirement, check, variant, section or level; all of the profile if none",
+    )
+    add("--profile", metavar="P", help="name or YAML file (default: by the version of the server)")
+    add("--out", metavar="DIR", help="folder for results and evidence (default: a new one with the time in its name)")
+    add("--section", action="append", default=[], metavar="S", help="only checks of this section")
+    add("--level", action="append", default=[], metavar="L", help="only requirements of this level: MUST, SHOULD, none")
+    add("--variant", action="append", default=[], metavar="V", help="only this variant, such as an accelerator kind")
+    add(
+        "-k", dest="keyword", default="", metavar="EXPR", help="only checks that match, such as 'claim and not sibling'"
+    )
+    add("--skip", action="append", default=[], metavar="WORD", help="report what matches as skipped")
+    add("--descriptor", action="append", default=[], metavar="FILE", help="descriptor of one more kind of accelerator")
+    add("--timeout-scale", type=_positive, default=1.0, metavar="F", help="factor on every limit, for slow clusters")
+    add("--namespace", metavar="NS", help="work inside this namespace, where creating namespaces is forbidden")
+    add("--probe-image", metavar="IMAGE", help="image of the probe pods")
+    add("--registry", metavar="HOST", help="registry that replaces the one of every image")
+    add("--runtime-class", metavar="NAME", help="RuntimeClass of pods that hold an accelerator")
+    add(
+        "--impact", default="probe", choices=["observe", "probe", "contend", "disrupt"], help="most that a check may do"
+    )
+    add("--keep", action="store_true", help="leave the objects of the checks in place; `sweep` removes them later")
+    add("--workers", type=_count, default=4, metavar="N", help="checks that run at the same time (default: 4)")
+
+
+def _cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, ~/.kube/config, or the pod's account"
+    )
+    parser.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: the current one)")
+
+
+def _simulated(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    default = None if required else "conformant"
+    parser.add_argument(
+        "--world", default=default, required=required, metavar="W", help="simulated cluster (fixtures/worlds)"
+    )
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="F", help="make it wrong in this way (fixtures/faults)"
+    )
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", choices=["table", "json"], default="table", help="for people or for programs")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 100:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and up to 100")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 64:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 64")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog=PROGRAM, description="Proves whether a Kubernetes cluster can really do AI.", epilog=_EPILOG)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, help_: str, module: str | None = None) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".", epilog=_EPILOG)
+        made.set_defaults(module=module or name.replace("-", "_"))
+        return made
+
+    run = command("run", "run checks on a cluster and write a report")
+    _common(run)
+    _cluster(run)
+    run.add_argument("--yes", "-y", action="store_true", help="do not ask before touching the cluster")
+    demo = command("demo", "run checks on a simulated cluster, without a kubeconfig")
+    _common(demo)
+    _simulated(demo, required=False)
+    plan = command("plan", "show what a run would do, and touch nothing")
+    _common(plan)
+    _cluster(plan)
+    checks = command("checks", "list the checks")
+    _output(checks)
+    explain = command("explain", "say what a check proves, how, and how to fix what it finds")
+    explain.add_argument("check", metavar="CHECK", help="check or requirement")
+    _output(explain)
+    _output(command("profiles", "list the profiles"))
+    report = command("report", "render a results file again")
+    report.add_argument("file", metavar="FILE", help="conformance.json, or the folder that holds it")
+    report.add_argument("--out", metavar="DIR", help="write report.md and junit.xml there")
+    self_test = command("self-test", "show that every check can fail: run it against every fault of its own")
+    self_test.add_argument("checks", nargs="*", metavar="CHECK", help="check or requirement (default: all)")
+    self_test.add_argument(
+        "--parallel", type=_count, default=2, metavar="N", help="faults at the same time (default: 2)"
+    )
+    _output(self_test)
+    simulated = command("cluster", "run a simulated cluster to play with")
+    actions = simulated.add_subparsers(dest="action", metavar="ACTION", required=True)
+    up = actions.add_parser("up", help="serve until stopped")
+    _simulated(up, required=True)
+    up.add_argument("--kubeconfig", required=True, metavar="FILE", help="where to write its kubeconfig")
+    command("path", "print the folder of the checks, for plain pytest")
+    sweep = command("sweep", "remove what dead runs left on a cluster")
+    _cluster(sweep)
+    sweep.add_argument("--namespace", metavar="NS", help="look inside this namespace")
+    rbac = command("rbac", "print the roles that the checks need")
+    rbac.add_argument("select", nargs="*", metavar="WORD", help="requirement, check or section (default: all)")
+    rbac.add_argument("--namespace", metavar="NS", help="for runs with --namespace")
+    rbac.add_argument("--name", default=PROGRAM, metavar="NAME", help="name of the roles")
+    return parser
+
+
+def _words_of(parser: argparse.ArgumentParser) -> list[str]:
+    return [name for action in parser._subparsers._group_actions for name in action.choices]  # type: ignore[union-attr]  # noqa: SLF001
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(arguments)
+    except StopError as error:
+        print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.USAGE
+
+
+def _run(arguments: list[str]) -> int:
+    parser = _parser()
+    known = _words_of(parser)
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in known:
+        close = difflib.get_close_matches(arguments[0], known, n=1)
+        cure = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+        raise UsageError(f"no command {arguments[0]!r}; {cure}")
+    args = parser.parse_args(arguments)
+    code: int = importlib.import_module(f"conformance.commands.{args.module}").main(args)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The results file of a run: its header before anything is known, and the whole of it at the end."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from conformance import __version__, reports, results, scoring
+from conformance.cluster import Api, Settings
+from conformance.errors import ExitCode, StopError
+from conformance.evidence import now
+from conformance.inventory import Inventory
+from conformance.profiles import Profile
+from conformance.run.judging import Record
+from conformance.run.request import Request
+
+
+class BrokenResultsError(StopError):
+    """A fault of the suite: what it found does not fit together."""
+
+    exit_code = ExitCode.INCONCLUSIVE
+
+
+def selection(request: Request) -> dict[str, Any]:
+    """What the user picked."""
+    return {
+        "ids": list(request.select),
+        "skip": list(request.skip),
+        "sections": list(request.sections),
+        "levels": list(request.levels),
+        "variants": list(request.variants),
+        "keyword": request.keyword,
+        "paths": list(request.paths),
+    }
+
+
+def header(
+    request: Request, settings: Settings, profile: Profile, inventory: Inventory, *, api: Api, version: str
+) -> dict[str, Any]:
+    """What is known of a run before its first check."""
+    accelerators = [
+        {"way": kind.way, "title": kind.title, "nodes": len(kind.nodes), "devices": kind.devices, "free": kind.free}
+        for kind in inventory.kinds
+    ]
+    cluster = {
+        "server": api.server,
+        "context": api.context,
+        "version": version,
+        "simulated": request.world is not None,
+        "world": request.world,
+        "faults": list(request.faults),
+        "nodes": inventory.nodes,
+        "accelerators": accelerators,
+    }
+    return {
+        "suite_version": __version__,
+        "run_id": settings.run_id,
+        "started": now(),
+        "profile": profile.id,
+        "profile_title": profile.title,
+        "partial": request.partial,
+        "cluster": cluster,
+        "selection": selection(request),
+        "notices": [],
+        "leftovers": [],
+    }
+
+
+def finish(
+    begun: Mapping[str, Any],
+    profile: Profile,
+    records: Sequence[Record],
+    *,
+    notices: Sequence[str],
+    leftovers: Sequence[str],
+    interrupted: bool,
+) -> dict[str, Any]:
+    """Score the records into the document that a run ends with."""
+    ended = now()
+    score = scoring.score(profile, records, partial=begun["partial"], selected=[record["id"] for record in records])
+    seconds = datetime.fromisoformat(ended) - datetime.fromisoformat(begun["started"])
+    return results.finish(
+        {**begun, "notices": list(notices)},
+        score,
+        finished=ended,
+        duration_seconds=seconds.total_seconds(),
+        interrupted=interrupted,
+        leftovers=list(leftovers),
+    )
+
+
+def write(out: Path, document: Mapping[str, Any], records: Sequence[Record]) -> None:
+    """Write results and reports; if the results cannot be written as they are, the bare records are kept."""
+    try:
+        results.write(out, document)
+    except results.ResultsError as error:
+        kept = out / "evidence" / "records.json"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(list(records), indent=1), encoding="utf-8")
+        raise BrokenResultsError(f"the results contradict themselves ({error}); the records are in {kept}") from error
+    reports.write_all(out, document)

@@ -1,0 +1,64 @@
+"""Ask for permissions before checks run: what may not be done makes a check unknown, and says which verbs are missing.
+
+A forbidden verb is a finding about the account that runs the suite, not about the cluster, so it never stops a run.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from conformance.run.plan import Planned, Withheld
+from conformance.verdicts import Impact, Verdict
+
+FORBIDDEN = "forbidden"
+LEASE_NEEDS = (
+    "create leases.coordination.k8s.io",
+    "get leases.coordination.k8s.io",
+    "update leases.coordination.k8s.io",
+    "delete leases.coordination.k8s.io",
+)
+NAMESPACE_NEEDS = ("create namespaces", "get namespaces", "list namespaces", "watch namespaces", "delete namespaces")
+
+LOOK_NEEDS = (
+    "list nodes",
+    "list pods",
+    "list deviceclasses.resource.k8s.io",
+    "list resourceclaims.resource.k8s.io",
+    "list resourceslices.resource.k8s.io",
+)
+"""What the inventory reads; what it may not read it notes, and checks of it become unknown."""
+
+
+def run_needs(namespace: str | None) -> tuple[str, ...]:
+    """What a run needs for itself, whatever its checks are; in a namespace that was given it makes none of its own."""
+    return LEASE_NEEDS if namespace else NAMESPACE_NEEDS + LEASE_NEEDS
+
+
+def needs_of(planned: Iterable[Planned], namespace: str | None) -> list[str]:
+    """Every permission that the run asks for, sorted by resource."""
+    entries = [entry for entry in planned if not entry.withheld]
+    own = run_needs(namespace) if any(_touches(entry) for entry in entries) else ()
+    found = {need for entry in entries for need in entry.needs} | set(own)
+    return sorted(found, key=lambda need: need.split(" ")[::-1])
+
+
+def apply(planned: Sequence[Planned], allowed: Mapping[str, bool], namespace: str | None) -> list[Planned]:
+    """The plan with every check withheld that lacks a permission."""
+    return [_apply(entry, allowed, namespace) for entry in planned]
+
+
+def _touches(entry: Planned) -> bool:
+    return entry.impact != Impact.OBSERVE
+
+
+def _apply(entry: Planned, allowed: Mapping[str, bool], namespace: str | None) -> Planned:
+    if entry.withheld:
+        return entry
+    needs = (*entry.needs, *(run_needs(namespace) if _touches(entry) else ()))
+    missing = [need for need in dict.fromkeys(needs) if not allowed.get(need, False)]
+    if not missing:
+        return entry
+    cure = "`ai-conformance rbac` prints the roles"
+    if "create namespaces" in missing:
+        cure += ", --namespace works inside one that exists"
+    reason = f"the account may not {', '.join(missing)}; {cure}"
+    return replace(entry, withheld=Withheld(verdict=Verdict.UNKNOWN, code=FORBIDDEN, reason=reason))
