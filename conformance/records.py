@@ -23,7 +23,7 @@ WORST_FIRST = (
 NOT_SELECTED = "not_selected"
 """Code of the record of a check that was left out of the run."""
 
-_ID = re.compile(r"(?P<requirement>[^/\[\]]+)/(?P<check>[^\[\]]+)(?:\[(?P<variant>.*)\])?")
+_ID = re.compile(r"(?P<requirement>[^/\[\]]+)/(?P<check>[^\[\]]+)(?:\[(?P<variant>.*)\])?", re.DOTALL)
 
 
 def complete(

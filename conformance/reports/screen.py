@@ -115,7 +115,7 @@ def _details(screen: _Screen, document: Entry) -> str:
 
 def _group(screen: _Screen, records: list[Entry]) -> Iterator[str]:
     first = records[0]
-    code = f" ({plain(first['code'])})" if first["code"] else ""
+    code = f" ({cut(plain(first['code']), screen.width - 20)})" if first["code"] else ""
     yield f"{screen.paint(human(first['verdict']))}{code}"
     for record in records:
         remarks = "".join(f", {remark}" for remark in wording.remarks(record))
