@@ -18,7 +18,7 @@ from conformance.errors import ConfigurationError
 
 __all__ = ["Document", "did_you_mean", "load", "parse", "quoted", "replace"]
 
-SIZE_LIMIT = 4 * 1024 * 1024
+SIZE_LIMIT = 1024 * 1024
 """Largest file in bytes, unless the caller says otherwise; what people write by hand is far smaller."""
 
 

@@ -12,11 +12,13 @@ from conformance.records import NOT_SELECTED
 from conformance.reports import wording
 from conformance.reports.wording import Entry, cut, human, plain
 
-_ADDRESS = re.compile(r"[^\s|`]*(?:://|www\.|@)[^\s|`]*")
+_TOKENS = re.compile(r"([^\s|`]+)")
+_ADDRESS = re.compile(r"://|www\.|@")
 _SPECIAL = re.compile(r"[\\`*\[\]~$|<>&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _LINE_START = re.compile(r"^(\s*)(?=[-+#=])|^(\s*\d+)(?=[.)](?:\s|$))")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;"}
-_LONGEST_FACTS = 400
+_LONGEST_CELL = 500
+"""Characters of one text in a table of steps; the results file has it whole."""
 
 
 def code(text: object) -> str:
@@ -30,12 +32,12 @@ def code(text: object) -> str:
 def escape(text: object) -> str:
     """Text on one line in which nothing is markup; addresses become code, so that they are neither links nor mentions."""
     content = plain(text)
-    parts, last = [], 0
-    for match in _ADDRESS.finditer(content):
-        parts += [_escape_words(content[last : match.start()]), code(match.group())]
-        last = match.end()
-    parts.append(_escape_words(content[last:]))
-    return _LINE_START.sub(lambda match: f"{match.group()}\\", "".join(parts))
+    if _ADDRESS.search(content) is None:
+        shown = _escape_words(content)
+    else:
+        tokens = _TOKENS.split(content)
+        shown = "".join(code(token) if _ADDRESS.search(token) else _escape_words(token) for token in tokens)
+    return _LINE_START.sub(lambda match: f"{match.group()}\\", shown)
 
 
 def _escape_words(text: str) -> str:
@@ -107,7 +109,10 @@ def _facts(document: Entry) -> str:
 
 
 def _summary(document: Entry) -> str:
-    rows = [(name.capitalize(), f"**{verdict}**", basis) for name, verdict, basis in wording.summaries(document)]
+    rows = [
+        (name.capitalize(), verdict if verdict == "-" else f"**{verdict}**", basis)
+        for name, verdict, basis in wording.summaries(document)
+    ]
     return f"{_table(('Outcome of', '', 'From'), rows)}\n\nOnly the programme decides conformance."
 
 
@@ -150,6 +155,8 @@ def _not_seen(document: Entry) -> str:
     left_out = [code(r["id"]) for r in requirements if document["partial"] and wording.left_out(r)]
     if left_out:
         lines.append(f"- Not selected for this run: {', '.join(left_out)}.")
+    if again := wording.retried(requirements):
+        lines.append(f"- Passed only on a later attempt, so a first attempt went wrong: {', '.join(map(code, again))}.")
     unseen = ("unknown", "unverified")
     ids = [code(check["id"]) for r in requirements for check in r["checks"] if check["verdict"] in unseen]
     if ids:
@@ -183,7 +190,7 @@ def _findings(record: Entry) -> str:
     names = ("observed", "expected") if record["observed"] else ("reason",)
     lines = [f"- {name.capitalize()}: {escape(record[name])}" for name in names if record[name]]
     if record["hint"]:
-        lines.append(f"- Cure: {prose(record['hint'])}")
+        lines.append(f"- Cure: {prose(plain(record['hint']))}")
     lines += [f"- Left behind: {code(name)}" for name in record["leftovers"]]
     return "\n".join(lines)
 
@@ -205,11 +212,13 @@ def _details(summary: str, body: str) -> str:
 
 def _step(step: Entry) -> Iterator[str]:
     yield escape(step["time"][11:19])
-    yield escape(step["action"]) + (f"<br>{code(step['object'])}" if step.get("object") else "")
-    yield escape(step.get("expected", ""))
-    observed = [escape(step["observed"])]
+    yield escape(cut(plain(step["action"]), _LONGEST_CELL)) + (
+        f"<br>{code(step['object'])}" if step.get("object") else ""
+    )
+    yield escape(cut(plain(step.get("expected", "")), _LONGEST_CELL))
+    observed = [escape(cut(plain(step["observed"]), _LONGEST_CELL))]
     if step.get("facts"):
-        observed.append(code(cut(json.dumps(step["facts"], ensure_ascii=False), _LONGEST_FACTS)))
+        observed.append(code(cut(json.dumps(step["facts"], ensure_ascii=False), _LONGEST_CELL)))
     observed += [code(path) for path in step.get("artefacts", ())]
     yield "<br>".join(part for part in observed if part)
 

@@ -138,6 +138,8 @@ def _outcomes(screen: _Screen, document: Entry) -> str:
 
 def _notes(screen: _Screen, document: Entry) -> str:
     lines = [screen.wrap(notice, "Note: ", "  ") for notice in document["notices"]]
+    if again := wording.retried(document["requirements"]):
+        lines.append(screen.wrap(f"Passed only on a later attempt: {', '.join(again)}", "", "  "))
     if document["leftovers"]:
         lines.append(f"Left behind on the cluster ({len(document['leftovers'])}), remove by hand:")
         lines += [screen.wrap(name, "  ", "    ") for name in document["leftovers"]]

@@ -24,7 +24,10 @@ def words() -> dict[str, dict[str, str]]:
 
 def plain(text: object) -> str:
     """Text on one line with every control, formatting and invisible character made visible."""
-    return "".join(c if c.isprintable() else " " if c in "\n\t" else repr(c)[1:-1] for c in str(text))
+    whole = str(text)
+    if whole.isprintable():
+        return whole
+    return "".join(c if c.isprintable() else " " if c in "\n\t" else repr(c)[1:-1] for c in whole)
 
 
 def cut(text: str, width: int) -> str:
@@ -111,3 +114,9 @@ def accelerators(document: Entry) -> list[str]:
 def not_covered(requirements: Iterable[Entry]) -> list[str]:
     """Ids of the requirements that no check decides."""
     return [requirement["id"] for requirement in requirements if requirement["code"] == "not_covered"]
+
+
+def retried(requirements: Iterable[Entry]) -> list[str]:
+    """Ids of the checks that passed, but not at once."""
+    records = (record for requirement in requirements for record in requirement["checks"])
+    return [record["id"] for record in records if record["verdict"] == Verdict.PASSED and record["attempts"] > 1]
