@@ -5,7 +5,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -137,6 +137,10 @@ def build() -> Cache:
         cache.binaries.mkdir(parents=True, exist_ok=True)
         cache.images.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(max_workers=2) as workers:
-            for finished in [workers.submit(step.build) for step in missing]:
-                finished.result()
+            running = [workers.submit(step.build) for step in missing]
+            ended, waiting = wait(running, return_when=FIRST_EXCEPTION)
+            for step in waiting:
+                step.cancel()
+            for step in ended:
+                step.result()
     return cache

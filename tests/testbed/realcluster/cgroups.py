@@ -8,11 +8,11 @@ MOUNTS = Path("/sys/fs/cgroup")
 
 
 def hierarchies() -> list[Path]:
-    """The mounted controllers, each a hierarchy of its own."""
+    """The mounted hierarchies: one for each controller, and in hybrid mode the unified one, which has none here."""
     found = [path for path in MOUNTS.iterdir() if (path / "cgroup.procs").exists() and not path.is_symlink()]
     if MOUNTS / "devices" not in found:
         raise TestbedError(f"no cgroup controller {MOUNTS}/devices: a testbed needs cgroup v1 or hybrid cgroups")
-    return [path for path in found if path.name != "unified"]
+    return found
 
 
 def create(name: str) -> None:
@@ -23,7 +23,7 @@ def create(name: str) -> None:
             parent, folder = folder, folder / part
             folder.mkdir(exist_ok=True)
             for setting in ("cpuset.cpus", "cpuset.mems"):
-                if (parent / setting).exists():
+                if (folder / setting).exists():
                     (folder / setting).write_text((parent / setting).read_text())
 
 

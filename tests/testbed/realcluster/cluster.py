@@ -101,12 +101,16 @@ def watch_over(state: State, parts: Parts) -> None:
     pause = threading.Event()
     while True:
         for fault, part in faults.STOPPED.items():
+            applied = state.switches / "applied" / f"{fault}.{faults.MANAGER}"
             wanted = (state.switches / "on" / fault).exists()
-            if wanted != (fault in stopped):
-                parts.all[part].pause(wanted)
-                stopped.symmetric_difference_update({fault})
-                applied = state.switches / "applied" / f"{fault}.{faults.MANAGER}"
-                applied.touch() if wanted else applied.unlink()
+            if wanted and fault not in stopped:
+                parts.all[part].pause(True)
+                stopped.add(fault)
+                applied.touch()
+            elif not wanted and fault in stopped:
+                parts.all[part].pause(False)
+                stopped.remove(fault)
+                applied.unlink()
         parts.check()
         pause.wait(0.2)
 

@@ -9,6 +9,7 @@ PODS = "10.244.0.0/16"
 SERVICES = "10.96.0.0/16"
 DNS = "10.96.0.10"
 BRIDGE = "cluster"
+FORWARDING = "/proc/sys/net/ipv4/ip_forward"
 
 
 def node_address(number: int) -> str:
@@ -29,7 +30,7 @@ def create_bridge() -> None:
     run("ip", "link", "set", BRIDGE, "up")
     # kube-apiserver wants a default route to find its own address; nothing listens behind it.
     run("ip", "route", "add", "default", "via", CONTROL_PLANE, "dev", BRIDGE)
-    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    Path(FORWARDING).write_text("1")
 
 
 def connect_node(number: int, nodes: int, pid: int, inside: tuple[str, ...]) -> None:
@@ -46,4 +47,4 @@ def connect_node(number: int, nodes: int, pid: int, inside: tuple[str, ...]) -> 
     for other in range(1, nodes + 1):
         if other != number:
             run(*inside, "ip", "route", "add", pod_subnet(other), "via", node_address(other))
-    run(*inside, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    run(*inside, "sh", "-c", f"echo 1 >{FORWARDING}")

@@ -18,7 +18,6 @@ PACKAGES = {
     "iproute2": "ip",
     "nftables": "nft",
     "openssl": "openssl",
-    "procps": "sysctl",
     "runc": "/usr/sbin/runc",
     "util-linux": "setpriv",
 }

@@ -40,22 +40,21 @@ type cdiNode struct {
 	Permissions string `json:"permissions"`
 }
 
-// cdiName makes one name for a request of a claim; claims are told apart by UID, so no name is ever used twice.
-func cdiName(claimUID, request string) string {
-	return claimUID + "-" + strings.ReplaceAll(request, "/", "-")
+// cdiName makes one name for a device of a request of a claim; claims are told apart by UID, so no name is ever used twice.
+func cdiName(claimUID, request string, device accelerator) string {
+	return claimUID + "-" + strings.ReplaceAll(request, "/", "-") + "-" + device.name()
 }
 
-// editsFor says what a container gets: the environment names what was allocated, the nodes are what is really put in. Only faults make the
-// two differ.
-func editsFor(allocated, injected []accelerator, permissions string) cdiEdits {
-	edits := cdiEdits{Environment: []string{environmentName + "=" + uuids(allocated)}}
-	for _, device := range allocated {
-		edits.Environment = append(edits.Environment, fmt.Sprintf("%s_%d=%s", environmentName, device.index, device.uuid()))
-	}
-	for _, device := range injected {
+// editsFor says what a container gets for one device: the environment names what was allocated (all of the request, and the one), the nodes
+// are what is really put in. Only faults make the two differ.
+func editsFor(device accelerator, allocated, injected []accelerator, permissions string) cdiEdits {
+	all := environmentName + "=" + uuids(allocated)
+	one := fmt.Sprintf("%s_%d=%s", environmentName, device.index, device.uuid())
+	edits := cdiEdits{Environment: []string{all, one}}
+	for _, node := range injected {
 		edits.Nodes = append(edits.Nodes, cdiNode{
-			Path: device.containerPath(), HostPath: device.hostPath(), Type: "b",
-			Major: loopMajor, Minor: device.index, FileMode: 0o666, Permissions: permissions,
+			Path: node.containerPath(), HostPath: node.hostPath(), Type: "b",
+			Major: loopMajor, Minor: node.index, FileMode: 0o666, Permissions: permissions,
 		})
 	}
 	return edits

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	resourceapi "k8s.io/api/resource/v1"
@@ -38,7 +40,6 @@ func (d draDriver) prepare(claim *resourceapi.ResourceClaim) ([]kubeletplugin.De
 	}
 	var prepared []kubeletplugin.Device
 	allocated := map[string][]accelerator{}
-	var requests []string
 	for _, result := range claim.Status.Allocation.Devices.Results {
 		if result.Driver != driverName {
 			continue
@@ -47,26 +48,31 @@ func (d draDriver) prepare(claim *resourceapi.ResourceClaim) ([]kubeletplugin.De
 		if !known || result.Pool != d.node {
 			return nil, fmt.Errorf("allocated device %s/%s is not one of this driver's on node %s", result.Pool, result.Device, d.node)
 		}
-		one := kubeletplugin.Device{Requests: []string{result.Request}, PoolName: result.Pool, DeviceName: result.Device, ShareID: result.ShareID}
-		if _, seen := allocated[result.Request]; !seen {
-			requests = append(requests, result.Request)
-			if !d.switches.on("claim_injects_nothing") {
-				one.CDIDeviceIDs = []string{cdiKind + "=" + cdiName(string(claim.UID), result.Request)}
-			}
-		}
 		allocated[result.Request] = append(allocated[result.Request], device)
+		one := kubeletplugin.Device{Requests: []string{result.Request}, PoolName: result.Pool, DeviceName: result.Device, ShareID: result.ShareID}
+		if !d.switches.on("claim_injects_nothing") {
+			one.CDIDeviceIDs = []string{cdiKind + "=" + cdiName(string(claim.UID), result.Request, device)}
+		}
 		prepared = append(prepared, one)
 	}
-	var specified []cdiDevice
-	for _, request := range requests {
-		devices, permissions := d.injected(allocated[request])
-		specified = append(specified, cdiDevice{Name: cdiName(string(claim.UID), request), Edits: editsFor(allocated[request], devices, permissions)})
-	}
-	return prepared, writeCDI(string(claim.UID), specified)
+	return prepared, writeCDI(string(claim.UID), d.specified(string(claim.UID), allocated))
 }
 
-// injected says which devices a container really gets for those that were allocated, and what its device cgroup lets it do with them.
-func (d draDriver) injected(allocated []accelerator) ([]accelerator, string) {
+// specified has one CDI device for each allocated device of each request; an allocation that names a device twice gets it once.
+func (d draDriver) specified(claimUID string, allocated map[string][]accelerator) []cdiDevice {
+	specified := map[string]cdiDevice{}
+	for request, devices := range allocated {
+		for _, device := range devices {
+			name := cdiName(claimUID, request, device)
+			injected, permissions := d.injected(device, devices)
+			specified[name] = cdiDevice{Name: name, Edits: editsFor(device, devices, injected, permissions)}
+		}
+	}
+	return slices.Collect(maps.Values(specified))
+}
+
+// injected says what a container really gets for one of the devices allocated to a request, and what its device cgroup lets it do with them.
+func (d draDriver) injected(device accelerator, allocated []accelerator) ([]accelerator, string) {
 	switch {
 	case d.switches.on("claim_injects_every_device"):
 		return d.all, "rw"
@@ -75,9 +81,9 @@ func (d draDriver) injected(allocated []accelerator) ([]accelerator, string) {
 	case d.switches.on("claim_injects_wrong_device"):
 		return d.others(allocated), "rw"
 	case d.switches.on("claimed_device_unusable"):
-		return allocated, "m"
+		return []accelerator{device}, "m"
 	}
-	return allocated, "rw"
+	return []accelerator{device}, "rw"
 }
 
 func (d draDriver) others(allocated []accelerator) []accelerator {
