@@ -1,0 +1,140 @@
+"""The HTTP side of the simulated API server: authentication, routing, content types, errors as Status objects."""
+
+import json
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from aiohttp import web
+
+from conformance.simulator.api import discovery, errors, openapi
+from conformance.simulator.api.access import Access, User
+from conformance.simulator.api.errors import Refused
+from conformance.simulator.api.paths import resolve
+from conformance.simulator.api.trouble import Trouble
+from conformance.simulator.api.verbs import Answer, Call, Verbs
+from conformance.simulator.objects import Obj
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+LIMIT = 3 * 1024 * 1024
+"""Largest body that the real server takes."""
+_OPEN = ("/healthz", "/livez", "/readyz")
+_LOG = logging.getLogger(__name__)
+
+
+class Server:
+    """Answers requests; the verbs do the work."""
+
+    def __init__(self, verbs: Verbs, access: Access, trouble: Trouble, version: str) -> None:
+        self._verbs, self._access, self._trouble = verbs, access, trouble
+        self._kinds, self._version = verbs.registry.kinds, version
+
+    def application(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application(client_max_size=LIMIT)
+        app.router.add_route("*", "/{tail:.*}", self._handle)
+        return app
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            struck = self._trouble.strike()
+            if struck:
+                raise struck
+            if request.path.startswith(_OPEN):
+                return web.Response(text="ok")
+            user = self._access.identify(request.headers.get("Authorization", ""))
+            return await self._route(request, user)
+        except Refused as refused:
+            return reply(refused.status, refused.code, headers=refused.headers)
+
+    async def _route(self, request: web.Request, user: User) -> web.StreamResponse:
+        path = request.path.rstrip("/") or "/"
+        plain = self._document(path, request)
+        if plain is not None:
+            return plain
+        target = resolve(self._kinds, request.method, path, request.query)
+        self._access.check(user, target.verb, target.permission, target.namespace, target.name)
+        call = Call(target, request, user, await _body(request))
+        answer = await self._verbs.run(call)
+        if isinstance(answer, Answer):
+            headers = [("Warning", f"299 - {json.dumps(words)}") for words in answer.warnings]
+            return reply(answer.body, answer.code, headers=headers)
+        return answer
+
+    def _document(self, path: str, request: web.Request) -> web.Response | None:
+        """Documents about the server itself."""
+        if path == "/version":
+            return reply(_version(self._version))
+        if path in ("/api", "/apis"):
+            return self._discovery(path, request)
+        if path == "/openapi/v3":
+            return reply(openapi.index(self._kinds))
+        steps = path.strip("/").split("/")
+        groups = self._kinds.groups()
+        if steps[:2] == ["openapi", "v3"]:
+            group, version = ("", steps[3]) if steps[2] == "api" else (steps[3], steps[-1])
+            if version in groups.get(group, ()):
+                return reply(openapi.document(self._kinds, group, version))
+            raise errors.no_such_path()
+        if steps[0] == "apis" and len(steps) == 2 and steps[1] in groups:  # noqa: PLR2004 - apis/GROUP
+            return reply(discovery.group(steps[1], groups[steps[1]]))
+        group, version = (
+            ("", steps[1]) if steps[0] == "api" and len(steps) == 2 else ("/".join(steps[1:2]), "/".join(steps[2:]))
+        )  # noqa: PLR2004
+        if steps[0] in ("api", "apis") and version in groups.get(group, ()):
+            return reply(discovery.resource_list(self._kinds, group, version))
+        if path in ("/", "/metrics"):
+            return reply({"paths": ["/api", "/apis", "/healthz", "/openapi/v3", "/version"]})
+        return None
+
+    def _discovery(self, path: str, request: web.Request) -> web.Response:
+        accepted = request.headers.get("Accept", "")
+        for version in ("v2", "v2beta1"):
+            if f"g=apidiscovery.k8s.io;v={version};" in accepted.replace(" ", ""):
+                body = discovery.aggregated(self._kinds, core=path == "/api", version=version)
+                return reply(body, content_type=discovery.AGGREGATED.format(version=version))
+        return reply(discovery.api_versions(request.host) if path == "/api" else discovery.group_list(self._kinds))
+
+
+def reply(
+    body: Any, code: int = HTTPStatus.OK, *, headers: Any = None, content_type: str = "application/json"
+) -> web.Response:
+    """A JSON answer."""
+    response = web.Response(body=json.dumps(body, separators=(",", ":")).encode(), status=code, headers=headers)
+    response.headers["Content-Type"] = content_type
+    return response
+
+
+def _version(version: str) -> Obj:
+    major, minor = version.removeprefix("v").split(".")[:2]
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": version,
+        "gitCommit": "simulated",
+        "gitTreeState": "clean",
+        "buildDate": "2026-01-01T00:00:00Z",
+        "goVersion": "simulated",
+        "compiler": "simulated",
+        "platform": "linux/amd64",
+    }
+
+
+async def _body(request: web.Request) -> Any:
+    if not request.can_read_body:
+        return None
+    kind = request.content_type
+    if "protobuf" in kind or "cbor" in kind:
+        raise errors.unsupported_media(f"the simulated server reads JSON and YAML, not {kind}")
+    try:
+        data = await request.read()
+        read: Callable[[bytes], Any] = yaml.safe_load if "yaml" in kind else json.loads
+        return read(data) if data.strip() else None
+    except web.HTTPRequestEntityTooLarge as large:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", "limit is 3145728") from large
+    except (ValueError, yaml.YAMLError) as wrong:
+        raise errors.bad_request(f"couldn't get version/kind; json parse error: {wrong}") from wrong

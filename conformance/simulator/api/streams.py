@@ -1,0 +1,107 @@
+"""Answers that go on for a while: watches and followed logs."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from aiohttp import web
+
+from conformance.simulator.api import errors, table
+from conformance.simulator.api.paths import Target
+from conformance.simulator.api.registry import Registry
+from conformance.simulator.api.watch import Watch, Wish, line
+from conformance.simulator.objects import dig, name_of, namespace_of
+from conformance.simulator.storage import Store
+
+
+class Logs(Protocol):
+    """Where the output of containers is."""
+
+    def stream(
+        self, uid: str, container: str, *, previous: bool, follow: bool, timestamps: bool, tail: int | None
+    ) -> AsyncIterator[bytes]:
+        """The output of a container, line by line."""
+        ...
+
+
+async def send_watch(store: Store, wish: Wish, request: web.Request, drop_after: int) -> web.StreamResponse:
+    """Serve a watch; ``drop_after`` breaks the connection after so many events."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    as_table = "as=Table" in request.headers.get("Accept", "").partition(",")[0]
+    include = request.query.get("includeObject", "Metadata")
+    sent = 0
+    events = Watch(store, wish).events()
+    try:
+        async for kind, obj in events:
+            if as_table and kind not in ("ERROR", "BOOKMARK"):
+                obj = table.table(wish.kind, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]}, include)  # noqa: PLW2901
+            await response.write(line(kind, obj))
+            sent += 1
+            if drop_after and sent >= drop_after and request.transport:
+                request.transport.abort()
+                return response
+        await response.write_eof()
+    except ConnectionError:
+        return response
+    finally:
+        await events.aclose()  # type: ignore[attr-defined]
+    return response
+
+
+async def send_log(registry: Registry, logs: Logs, target: Target, request: web.Request) -> web.StreamResponse:
+    """Serve the log of a container."""
+    pod, query = registry.get(target.kind, target.namespace, target.name), request.query
+    names = [c["name"] for c in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"])]
+    container = query.get("container", "")
+    if not container and len(names) > 1:
+        words = " ".join(names)
+        raise errors.bad_request(f"a container name must be specified for pod {target.name}, choose one of: [{words}]")
+    container = container or names[0]
+    if container not in names:
+        raise errors.bad_request(f"container {container} is not valid for pod {target.name}")
+    _must_have_run(registry, pod, container, previous=query.get("previous") == "true")
+    chunks = logs.stream(
+        pod["metadata"]["uid"],
+        container,
+        previous=query.get("previous") == "true",
+        follow=query.get("follow") in ("1", "true"),
+        timestamps=query.get("timestamps") in ("1", "true"),
+        tail=int(query["tailLines"]) if "tailLines" in query else None,
+    )
+    left = int(query.get("limitBytes") or 1 << 40)
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    try:
+        async for chunk in chunks:
+            await response.write(chunk[:left])
+            left -= len(chunk)
+            if left <= 0:
+                break
+        await response.write_eof()
+    except ConnectionError:
+        return response
+    finally:
+        await chunks.aclose()  # type: ignore[attr-defined]
+    return response
+
+
+def _must_have_run(registry: Registry, pod: dict[str, object], container: str, *, previous: bool) -> None:
+    groups = ("containerStatuses", "initContainerStatuses")
+    statuses = [s for group in groups for s in dig(pod, "status", group, default=[]) if s["name"] == container]
+    state = statuses[0]["state"] if statuses else {}
+    if previous:
+        if not dig(statuses[0] if statuses else {}, "lastState", "terminated"):
+            raise errors.bad_request(f'previous terminated container "{container}" in pod "{name_of(pod)}" not found')
+        return
+    if not dig(pod, "spec", "nodeName"):
+        words = f"pod {name_of(pod)} does not have a host assigned"
+        raise errors.bad_request(words)
+    if "waiting" in state and not dig(statuses[0], "lastState", "terminated"):
+        reason = state["waiting"].get("reason", "ContainerCreating")
+        raise errors.bad_request(f'container "{container}" in pod "{name_of(pod)}" is waiting to start: {reason}')
+    if not statuses:
+        raise errors.bad_request(
+            f'container "{container}" in pod "{namespace_of(pod)}/{name_of(pod)}" is not available'
+        )

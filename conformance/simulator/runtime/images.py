@@ -1,0 +1,31 @@
+"""Images: there are none. A reference says by its name what its container does."""
+
+PYTHON, PAUSE = "python", "pause"
+_PAUSE_COMMAND = ("/bin/sh", "-c", "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait; done")
+
+
+def command(image: str) -> tuple[str, ...] | None:
+    """The command of an image whose pod says none, or None where the image cannot be pulled.
+
+    Everything with ``python`` in its name runs what the pod says; ``pause`` runs until it is told to stop.
+    """
+    name = image.rpartition("/")[2].partition("@")[0].partition(":")[0]
+    if PAUSE in name:
+        return _PAUSE_COMMAND
+    return ("python3",) if PYTHON in image else None
+
+
+def identity(image: str) -> str:
+    """The image's id as container statuses show it."""
+    return f"{image.partition('@')[0]}@sha256:{'0' * 64}"
+
+
+def full(image: str) -> str:
+    """The reference with registry and tag, as the runtime shows it."""
+    first, slash, _ = image.partition("/")
+    if not slash:
+        image = f"docker.io/library/{image}"
+    elif "." not in first and ":" not in first and first != "localhost":
+        image = f"docker.io/{image}"
+    tag = image.rpartition("/")[2]
+    return image if ":" in tag or "@" in tag else f"{image}:latest"

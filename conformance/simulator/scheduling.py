@@ -1,0 +1,261 @@
+"""Device allocation: which devices satisfy the claims of a pod on one node, by the rules of DRA and with real CEL."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.simulator.api.selectors import node_selector
+from conformance.simulator.cel import CelError, device_view, selects
+from conformance.simulator.objects import Obj, deleting, dig, name_of
+from conformance.simulator.storage import Store
+
+SLICES, CLASSES, CLAIMS = (f"{n}.resource.k8s.io" for n in ("resourceslices", "deviceclasses", "resourceclaims"))
+TRIES = 100_000
+"""Devices tried for one node before giving up."""
+
+
+class CannotAllocateError(Exception):
+    """The claims do not fit on this node; the text is the reason in the scheduler's message."""
+
+
+class AbortedError(Exception):
+    """Scheduling of the pod is given up: a selector failed."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One device of one pool."""
+
+    driver: str
+    pool: str
+    device: Obj
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What identifies it in the cluster."""
+        return self.driver, self.pool, self.device["name"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One request of one claim, in the form chosen."""
+
+    claim: str
+    request: str
+    form: Obj
+    selectors: tuple[str, ...]
+    config: tuple[Obj, ...]
+
+
+Chosen = list[tuple[Wanted, Candidate]]
+
+
+def pools(store: Store) -> Iterator[Obj]:
+    """Slices of complete pools, of their newest generation only."""
+    by_pool: dict[tuple[str, str], list[Obj]] = {}
+    for item in store.select(SLICES):
+        by_pool.setdefault((item["spec"]["driver"], item["spec"]["pool"]["name"]), []).append(item)
+    for slices in by_pool.values():
+        newest = max(s["spec"]["pool"].get("generation", 0) for s in slices)
+        current = [s for s in slices if s["spec"]["pool"].get("generation", 0) == newest]
+        if len(current) == current[0]["spec"]["pool"]["resourceSliceCount"]:
+            yield from current
+
+
+def _reachable(spec: Obj, node: Obj) -> bool:
+    if spec.get("nodeName"):
+        return bool(spec["nodeName"] == name_of(node))
+    if spec.get("nodeSelector"):
+        return node_selector(spec["nodeSelector"], node)
+    return bool(spec.get("allNodes"))
+
+
+def candidates(store: Store, node: Obj) -> list[Candidate]:
+    """Devices that a pod on this node could use."""
+    found = []
+    for item in pools(store):
+        spec = item["spec"]
+        for device in spec.get("devices") or ():
+            if _reachable(device if spec.get("perDeviceNodeSelection") else spec, node):
+                found.append(Candidate(spec["driver"], spec["pool"]["name"], device))
+    return found
+
+
+def taken(store: Store) -> set[tuple[str, str, str]]:
+    """Devices that claims hold."""
+    return {
+        (result["driver"], result["pool"], result["device"])
+        for claim in store.select(CLAIMS)
+        for result in dig(claim, "status", "allocation", "devices", "results", default=[])
+        if not result.get("adminAccess")
+    }
+
+
+class Allocator:
+    """Allocates claims on one node."""
+
+    def __init__(self, store: Store, node: Obj) -> None:
+        self._store, self._node = store, node
+        self._all = candidates(store, node)
+        self._taken = taken(store)
+        self._rules = self._taint_rules()
+        self._tries = 0
+
+    def _taint_rules(self) -> list[Obj]:
+        return [rule["spec"] for rule in self._store.select("devicetaintrules.resource.k8s.io")]
+
+    def allocate(self, claims: list[Obj]) -> dict[str, Obj]:
+        """Allocation results by claim name; ``CannotAllocateError`` where they do not all fit."""
+        chosen = self._choose([forms for claim in claims for forms in self._forms(claim)], [], claims)
+        if chosen is None:
+            raise CannotAllocateError("cannot allocate all claims")
+        return {name_of(claim): self._result(claim, chosen) for claim in claims}
+
+    def force(self, claims: list[Obj]) -> dict[str, Obj]:
+        """What a broken allocator writes: devices that are taken, whatever was asked for."""
+        if not self._all:
+            raise CannotAllocateError("cannot allocate all claims")
+        results = {}
+        for claim in claims:
+            chosen: Chosen = []
+            for forms in self._forms(claim):
+                wanted = forms[0]
+                for n in range(min(wanted.form.get("count", 1), 32)):
+                    chosen.append((wanted, self._all[n % len(self._all)]))
+            results[name_of(claim)] = self._result(claim, chosen)
+        return results
+
+    def _forms(self, claim: Obj) -> Iterator[list[Wanted]]:
+        for request in claim["spec"].get("devices", {}).get("requests") or ():
+            if "exactly" in request:
+                yield [self._wanted(claim, request["name"], request["exactly"])]
+            else:
+                yield [self._wanted(claim, f"{request['name']}/{s['name']}", s) for s in request["firstAvailable"]]
+
+    def _wanted(self, claim: Obj, name: str, form: Obj) -> Wanted:
+        found = self._store.get(CLASSES, "", form["deviceClassName"])
+        if found is None:
+            raise CannotAllocateError(f"request {name}: device class {form['deviceClassName']} does not exist")
+        both = [*(dig(found, "spec", "selectors", default=[])), *(form.get("selectors") or ())]
+        config = tuple(
+            {"source": "FromClass", "requests": [name], **c} for c in dig(found, "spec", "config", default=[])
+        )
+        return Wanted(name_of(claim), name, form, tuple(s["cel"]["expression"] for s in both), config)
+
+    def _choose(self, left: list[list[Wanted]], chosen: Chosen, claims: list[Obj]) -> Chosen | None:
+        if not left:
+            return chosen
+        for wanted in left[0]:
+            fitting = [c for c in self._all if self._fits(c, wanted)]
+            if wanted.form.get("allocationMode") == "All":
+                used = {c.key for _, c in chosen} | self._taken
+                picks = [fitting] if fitting and all(c.key not in used for c in fitting) else []
+            else:
+                picks = self._combinations(fitting, wanted, chosen)
+            for pick in picks:
+                more = [*chosen, *((wanted, candidate) for candidate in pick)]
+                if self._constraints_hold(more, claims):
+                    found = self._choose(left[1:], more, claims)
+                    if found is not None:
+                        return found
+        return None
+
+    def _combinations(self, fitting: list[Candidate], wanted: Wanted, chosen: Chosen) -> Iterator[list[Candidate]]:  # type: ignore[override]
+        used = {c.key for _, c in chosen}
+        admin = bool(wanted.form.get("adminAccess"))
+        free = [c for c in fitting if admin or (c.key not in self._taken and c.key not in used)]
+        yield from self._pick(free, wanted.form.get("count", 1), [])
+
+    def _pick(self, free: list[Candidate], count: int, picked: list[Candidate]) -> Iterator[list[Candidate]]:
+        if not count:
+            yield picked
+            return
+        for n, candidate in enumerate(free):
+            self._tries += 1
+            if len(free) - n < count or self._tries > TRIES:
+                return
+            yield from self._pick(free[n + 1 :], count - 1, [*picked, candidate])
+
+    def _fits(self, candidate: Candidate, wanted: Wanted) -> bool:
+        if any(not _tolerated(taint, wanted.form.get("tolerations") or []) for taint in self._taints(candidate)):
+            return False
+        view = device_view(candidate.driver, candidate.device)
+        try:
+            return all(selects(expression, view) for expression in wanted.selectors)
+        except CelError as wrong:
+            words = f"claim {wanted.claim}: selector: {wrong} for device {'/'.join(candidate.key)}"
+            raise AbortedError(words) from wrong
+
+    def _taints(self, candidate: Candidate) -> Iterator[Obj]:
+        yield from candidate.device.get("taints") or ()
+        for rule in self._rules:
+            selector = rule.get("deviceSelector") or {}
+            names = zip(("driver", "pool", "device"), candidate.key, strict=True)
+            if all(selector.get(key) in (None, value) for key, value in names):
+                yield rule["taint"]
+
+    def _constraints_hold(self, chosen: Chosen, claims: list[Obj]) -> bool:
+        for claim in claims:
+            own = [(w, c) for w, c in chosen if w.claim == name_of(claim)]
+            for constraint in dig(claim, "spec", "devices", "constraints", default=[]):
+                names = constraint.get("requests") or []
+                values = [
+                    _attribute(c, constraint.get("matchAttribute") or constraint.get("distinctAttribute"))
+                    for w, c in own
+                    if not names or w.request in names or w.request.partition("/")[0] in names
+                ]
+                same = (
+                    len({str(value) for value in values}) <= 1
+                    if constraint.get("matchAttribute")
+                    else len(set(map(str, values))) == len(values)
+                )
+                if None in values or not same:
+                    return False
+        return True
+
+    def _result(self, claim: Obj, chosen: Chosen) -> Obj:
+        own = [(w, c) for w, c in chosen if w.claim == name_of(claim)]
+        results = [
+            {
+                "request": w.request,
+                "driver": c.driver,
+                "pool": c.pool,
+                "device": c.device["name"],
+                **({"adminAccess": True} if w.form.get("adminAccess") else {}),
+                **({"tolerations": w.form["tolerations"]} if w.form.get("tolerations") else {}),
+            }
+            for w, c in own
+        ]
+        devices: Obj = {"results": results}
+        config = [c for w in dict.fromkeys(id(w) for w, _ in own) for x, _ in own[:1] if id(x) == w for c in x.config]
+        config += [{"source": "FromClaim", **c} for c in dig(claim, "spec", "devices", "config", default=[])]
+        if config:
+            devices["config"] = config
+        field = {"key": "metadata.name", "operator": "In", "values": [name_of(self._node)]}
+        return {"devices": devices, "nodeSelector": {"nodeSelectorTerms": [{"matchFields": [field]}]}}
+
+
+def _tolerated(taint: Obj, tolerations: list[Obj]) -> bool:
+    if taint.get("effect") == "None":
+        return True
+    for toleration in tolerations:
+        key = toleration.get("key") in (None, "", taint["key"])
+        value = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
+        if key and value and toleration.get("effect") in (None, "", taint["effect"]):
+            return True
+    return False
+
+
+def _attribute(candidate: Candidate, name: str | None) -> Any:
+    attributes, wanted = candidate.device.get("attributes") or {}, name or ""
+    domain, _, short = wanted.rpartition("/")
+    found = attributes.get(wanted) or (attributes.get(short) if domain == candidate.driver else None)
+    return next(iter(found.values())) if found else None
+
+
+def usable(claim: Obj, pod_uid: str) -> str:
+    """Why an allocated claim cannot be used by another pod, or nothing."""
+    if deleting(claim):
+        return f'resourceclaim "{name_of(claim)}" is being deleted'
+    users = dig(claim, "status", "reservedFor", default=[])
+    return "resourceclaim in use" if len(users) >= 256 and all(u["uid"] != pod_uid for u in users) else ""  # noqa: PLR2004

@@ -1,0 +1,78 @@
+"""The switches of the components: what a world may set, and a fault may change.
+
+A switch makes a component behave wrongly; no answer of the API is ever faked.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from conformance.simulator.api.trouble import Trouble
+
+
+@dataclass
+class DriverSwitches:
+    """The DRA driver and its part of preparing a pod."""
+
+    publishes: bool = True
+    """Whether ResourceSlices are published."""
+    injects: Literal["allocated", "every", "first", "other", "nothing"] = "allocated"
+    """Which devices a container with a claim really gets."""
+    usable: bool = True
+    """Whether the device cgroup lets the container open them."""
+    prepares: bool = True
+    """Whether preparing a claim succeeds."""
+
+
+@dataclass
+class PluginSwitches:
+    """The device plugin."""
+
+    registers: bool = True
+    """Whether the kubelet knows its resource."""
+    injects: Literal["allocated", "every", "first", "nothing"] = "allocated"
+
+
+@dataclass
+class RuntimeSwitches:
+    """The container runtime."""
+
+    devices_in_every_container: bool = False
+    devices_in_unclaimed_pods: bool = False
+    devices_in_siblings: bool = False
+    """Whether containers without a device get all, in pods where another container holds one."""
+    environment_opens_all: bool = False
+    """Whether ``…_VISIBLE_DEVICES=all`` gives all devices of the node."""
+    cgroup_allows_all: bool = False
+    hidden_path: bool = False
+    """Whether every container has the node's first device at a place where nobody looks."""
+
+
+@dataclass
+class SchedulerSwitches:
+    """The scheduler."""
+
+    runs: bool = True
+    allocates_taken: bool = False
+    """Whether a claim that cannot be satisfied is given devices that are taken."""
+
+
+@dataclass
+class ClaimSwitches:
+    """The controller of resource claims."""
+
+    generates: bool = True
+    """Whether claims are made from templates."""
+    releases: bool = True
+    """Whether a claim is released when its pod is finished or gone."""
+
+
+@dataclass
+class Switches:
+    """All components."""
+
+    api: Trouble = field(default_factory=Trouble)
+    scheduler: SchedulerSwitches = field(default_factory=SchedulerSwitches)
+    claims: ClaimSwitches = field(default_factory=ClaimSwitches)
+    driver: DriverSwitches = field(default_factory=DriverSwitches)
+    plugin: PluginSwitches = field(default_factory=PluginSwitches)
+    runtime: RuntimeSwitches = field(default_factory=RuntimeSwitches)

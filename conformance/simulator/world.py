@@ -1,0 +1,250 @@
+"""Worlds and faults: YAML that says what a simulated cluster is like and what is wrong with it.
+
+Everything is checked when it is loaded, and an error names the place in the file.
+"""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import yaml
+
+from conformance import content
+from conformance.simulator.api.access import ADMIN, User
+from conformance.simulator.devices import Device
+from conformance.simulator.objects import Obj
+from conformance.simulator.switches import Switches
+
+WORLDS, FAULTS = content.FIXTURES / "worlds", content.FIXTURES / "faults"
+VERSION = "v1.37.2"
+
+
+class WorldError(ValueError):
+    """A world or fault that cannot be used; one line that names the place and the cure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSpec:
+    """One node."""
+
+    name: str
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: tuple[Obj, ...] = ()
+    cpu: str = "8"
+    memory: str = "16Gi"
+    pods: int = 110
+    dra: tuple[Device, ...] = ()
+    plugin: tuple[Device, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A whole cluster."""
+
+    name: str
+    title: str
+    nodes: tuple[NodeSpec, ...]
+    version: str = VERSION
+    serve: tuple[str, ...] = ()
+    withhold: tuple[str, ...] = ()
+    users: tuple[User, ...] = ()
+    objects: tuple[Obj, ...] = ()
+    switches: Switches = field(default_factory=Switches)
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault as its file has it."""
+
+    name: str
+    title: str
+    world: str
+    change: Obj
+    grounds: tuple[str, ...] = ()
+    verdicts: Obj = field(default_factory=dict)
+
+
+class _Place:
+    """A value in a file, that knows where it is."""
+
+    def __init__(self, file: Path, value: Any, path: str = "") -> None:
+        self._file, self.value, self._path = file, value, path
+
+    def error(self, words: str) -> WorldError:
+        where = f"{self._file}: {self._path}" if self._path else f"{self._file}"
+        return WorldError(f"{where}: {words}")
+
+    def _wanted(self, kind: type, words: str) -> None:
+        if not isinstance(self.value, kind) or (kind is int and isinstance(self.value, bool)):
+            raise self.error(f"found {self.value!r}, want {words}")
+
+    def mapping(self, *allowed: str) -> dict[str, "_Place"]:
+        self._wanted(dict, "a mapping")
+        for key in self.value:
+            if allowed and key not in allowed:
+                raise self.error(
+                    f"{key!r} is not known here{_meant(str(key), allowed)}; known are {', '.join(sorted(allowed))}"
+                )
+        return {
+            str(key): self._inner(value, f".{key}" if self._path else str(key)) for key, value in self.value.items()
+        }
+
+    def items(self) -> list["_Place"]:
+        self._wanted(list, "a list")
+        return [self._inner(value, f"[{n}]") for n, value in enumerate(self.value)]
+
+    def _inner(self, value: Any, step: str) -> "_Place":
+        return _Place(self._file, value, self._path + step)
+
+    def text(self) -> str:
+        self._wanted(str, "text")
+        return str(self.value)
+
+    def number(self) -> int:
+        self._wanted(int, "a whole number")
+        return int(self.value)
+
+    def words(self) -> tuple[str, ...]:
+        return tuple(item.text() for item in self.items())
+
+    def objects(self) -> tuple[Obj, ...]:
+        return tuple({key: place.value for key, place in item.mapping().items()} for item in self.items())
+
+    def plain(self, kind: type) -> Any:
+        self._wanted(kind, {bool: "true or false", int: "a whole number"}.get(kind, "text"))
+        return self.value
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _read(file: Path) -> _Place:
+    try:
+        return _Place(file, yaml.safe_load(file.read_text()))
+    except (OSError, UnicodeDecodeError) as problem:
+        raise WorldError(f"{file}: cannot be read: {problem}") from problem
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise WorldError(f"{file}{place}: not YAML: {getattr(problem, 'problem', problem)}") from problem
+
+
+def names(folder: Path) -> list[str]:
+    """Names of the files in a folder of worlds or faults."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def _find(kind: str, given: str | Path, folder: Path) -> Path:
+    if isinstance(given, Path) or "/" in str(given) or str(given).endswith(".yaml"):
+        return Path(given)
+    if given in names(folder):
+        return folder / f"{given}.yaml"
+    known = names(folder)
+    raise WorldError(f"{kind} {given!r} is not known{_meant(str(given), known)}; there are {', '.join(known)}")
+
+
+def fault(name: str | Path) -> Fault:
+    """A fault by name or file."""
+    file = _find("fault", name, FAULTS)
+    top = _read(file).mapping("title", "world", "change", "grounds", "verdicts", "starts_after")
+    for key in ("title", "change"):
+        if key not in top:
+            raise WorldError(f"{file}: {key!r} is missing")
+    change = {key: place.value for key, place in top["change"].mapping().items()}
+    _switches(top["change"], Switches())
+    if "starts_after" in top:
+        change.setdefault("api", {})["starts_after"] = top["starts_after"].number()
+    return Fault(
+        file.stem,
+        top["title"].text(),
+        top["world"].text() if "world" in top else "conformant",
+        change,
+        top["grounds"].words() if "grounds" in top else (),
+        top["verdicts"].value or {} if "verdicts" in top else {},
+    )
+
+
+def world(name: str | Path, faults: Sequence[str] = ()) -> World:
+    """A world with faults in it."""
+    file = _find("world", name, WORLDS)
+    place = _read(file)
+    known = ("title", "version", "serve", "withhold", "nodes", "users", "objects", "components")
+    top = place.mapping(*known)
+    for key in ("title", "nodes"):
+        if key not in top:
+            raise place.error(f"{key!r} is missing")
+    switches = Switches()
+    if "components" in top:
+        _switches(top["components"], switches)
+    for one in faults:
+        found = fault(one)
+        _switches(_Place(_find("fault", one, FAULTS), found.change, "change"), switches)
+    users = [_user(key, item) for key, item in top["users"].mapping().items()] if "users" in top else []
+    return World(
+        name=file.stem,
+        title=top["title"].text(),
+        nodes=tuple(_node(item) for item in top["nodes"].items()),
+        version=top["version"].text() if "version" in top else VERSION,
+        serve=top["serve"].words() if "serve" in top else (),
+        withhold=top["withhold"].words() if "withhold" in top else (),
+        users=(User(ADMIN, groups=("system:masters", "system:authenticated")), *users),
+        objects=top["objects"].objects() if "objects" in top else (),
+        switches=switches,
+        faults=tuple(faults),
+    )
+
+
+def _user(name: str, place: _Place) -> User:
+    if name == ADMIN:
+        raise place.error(f"{ADMIN!r} is the name of the user that may do everything; take another one")
+    top = place.mapping("deny")
+    rules = top["deny"].words() if "deny" in top else ()
+    for rule in rules:
+        if len(rule.split()) != 2:  # noqa: PLR2004 - a pair
+            raise top["deny"].error(f"{rule!r} is not of the form VERB RESOURCE, for example 'create pods'")
+    return User(name, rules)
+
+
+def _node(place: _Place) -> NodeSpec:
+    top = place.mapping("name", "labels", "taints", "cpu", "memory", "pods", "model", "dra", "devicePlugin")
+    if "name" not in top:
+        raise place.error("'name' is missing")
+    model = top["model"].text() if "model" in top else "S1"
+    labels = {key: item.text() for key, item in top["labels"].mapping().items()} if "labels" in top else {}
+
+    def devices(key: str) -> tuple[Device, ...]:
+        return tuple(Device(item.number(), model) for item in top[key].items()) if key in top else ()
+
+    return NodeSpec(
+        name=top["name"].text(),
+        labels=labels,
+        taints=top["taints"].objects() if "taints" in top else (),
+        cpu=str(top["cpu"].value) if "cpu" in top else "8",
+        memory=top["memory"].text() if "memory" in top else "16Gi",
+        pods=top["pods"].number() if "pods" in top else 110,
+        dra=devices("dra"),
+        plugin=devices("devicePlugin"),
+    )
+
+
+def _switches(place: _Place, into: Any) -> None:
+    """Set the switches that a mapping names, by the types of their dataclasses."""
+    hints = get_type_hints(type(into))
+    for key, item in place.mapping(*(f.name for f in fields(into) if f.name != "seen")).items():
+        current = getattr(into, key)
+        if is_dataclass(current):
+            _switches(item, current)
+        elif get_origin(hints[key]) is not None:
+            choices = get_args(hints[key])
+            if item.value not in choices:
+                raise item.error(
+                    f"found {item.value!r}, want one of {', '.join(choices)}{_meant(str(item.value), choices)}"
+                )
+            setattr(into, key, item.value)
+        else:
+            setattr(into, key, item.plain(hints[key]))
