@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conformance.check import check as check
+    from conformance.declaration import check as check
     from conformance.evidence import Evidence as Evidence
     from conformance.probes.allocation import Allocation as Allocation
     from conformance.probes.allocation import not_published as not_published
@@ -37,7 +37,7 @@ _HOME = {
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
-    "check": "check",
+    "check": "declaration",
     "family": "probes.bench",
     "identity": "probes.reading",
     "must_identify": "probes.bench",

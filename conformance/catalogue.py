@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from conformance import content
-from conformance.check import CheckSpec
+from conformance.declaration import CheckSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,7 @@ class Allocation:
     def template(self, name: str) -> Object:
         """Create a claim template for one device of the kind."""
         body = claims.template(self._bench.version, self._sandbox.name(name), self._bench.claim_spec())
+        body["spec"]["metadata"] = {"labels": self._sandbox.labels}
         return self._sandbox.create("resourceclaimtemplates", body, group_version=self._bench.group_version)
 
     def submit(self, name: str, source: Object) -> Object:

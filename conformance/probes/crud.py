@@ -1,6 +1,7 @@
 """Create, update, list, patch and delete of one API type, each seen by reading back (KAR 0051)."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
@@ -11,6 +12,7 @@ from conformance.probes.sandbox import Sandbox
 from conformance.verdicts import Failure
 
 _DELETE_SECONDS = 30.0
+_UPDATE_TRIES = 5
 _UPDATED = "kube-ai-conformance.dev/updated"
 _PATCHED = "kube-ai-conformance.dev/patched"
 
@@ -55,10 +57,16 @@ class Crud:
         raise self._broken("invalid_object_accepted", what, "it was accepted")
 
     def update(self, made: Object) -> None:
-        """Replace the object with one more label."""
-        changed = self._read(made)
-        changed["metadata"].setdefault("labels", {})[_UPDATED] = "true"
-        self._verb("update", lambda: self._sandbox.api.update(self._path(made), changed))
+        """Replace the object with one more label; where somebody else wrote meanwhile, read and replace again."""
+        for attempt in range(_UPDATE_TRIES):
+            changed = self._read(made)
+            changed["metadata"].setdefault("labels", {})[_UPDATED] = "true"
+            try:
+                self._verb("update", partial(self._sandbox.api.update, self._path(made), changed))
+                break
+            except errors.Conflict:
+                if attempt == _UPDATE_TRIES - 1:
+                    raise
         self._must_have(made, _UPDATED, "update")
 
     def patch(self, made: Object) -> None:
@@ -99,7 +107,7 @@ class Crud:
     def _read(self, made: Object) -> Object:
         return self._sandbox.api.get(self._path(made))
 
-    def _verb(self, verb: str, act: Any) -> None:
+    def _verb(self, verb: str, act: Callable[[], object]) -> None:
         try:
             act()
         except (errors.Invalid, errors.BadRequest, errors.MethodNotAllowed, errors.NotFound) as error:

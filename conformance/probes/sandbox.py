@@ -4,7 +4,7 @@ Everything in it carries the run's label. Cleaning up waits until pods, claims a
 listed by name, never forgiven.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from conformance import content
@@ -34,6 +34,7 @@ class Sandbox:
         self._namespaces: dict[str, Object] = {}
         self._cluster_scoped: list[tuple[str, Object]] = []
         self._own: list[tuple[str, Object]] = []
+        self._claim_collections: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +99,8 @@ class Sandbox:
         metadata = {**body["metadata"], "labels": {**body["metadata"].get("labels", {}), **self.labels}}
         path = self.path(plural, namespace=namespace, group_version=group_version)
         made = self.api.create(path, {**body, "metadata": metadata})
+        if plural.startswith("resourceclaim"):
+            self._claim_collections.add(self.path("resourceclaims", namespace=namespace, group_version=group_version))
         self._own.append((f"{path}/{made['metadata']['name']}", made))
         if plural != "configmaps":
             self.evidence.artefact(f"{plural}-{made['metadata']['name']}.json", body)
@@ -123,12 +126,35 @@ class Sandbox:
             ) from error
 
     def clean(self) -> None:
-        """Remove everything that was made and list what stays: all deletions first, then the waits."""
-        mine = [(f"/api/v1/namespaces/{made['metadata']['name']}", made) for made in self._namespaces.values()]
-        made = [*(self._own if self.settings.namespace else mine), *self._cluster_scoped]
-        for path, obj in reversed(made):
-            self._attempt(path, obj, self._delete)
-        for path, obj in reversed(made):
+        """Remove everything that was made and list what stays.
+
+        Pods and claims go first and are waited for, so that their devices are free for the next check. An own namespace is
+        only told to go: the end of the run waits for all of them, because the server takes seconds for an empty one.
+        """
+        self._remove([(path, made) for path, made in self._own if made.get("kind") == "Pod"])
+        self._remove([*self._claims(), *self._cluster_scoped])
+        if self.settings.namespace:
+            self._remove([(path, made) for path, made in self._own if made.get("kind") != "Pod"])
+            return
+        for made in self._namespaces.values():
+            self._attempt(f"/api/v1/namespaces/{made['metadata']['name']}", made, self._delete)
+
+    def _claims(self) -> list[tuple[str, Object]]:
+        """Claims of ours, also those that were generated from a template."""
+        selector = f"{names.RUN_LABEL}={self._run_id}" if self.settings.namespace else ""
+        found = []
+        for collection in self._claim_collections:
+            try:
+                claims = self.api.list(collection, label_selector=selector)
+            except errors.ApiError as error:
+                self.leftovers.append(f"claims in {collection}: {error}")
+                continue
+            found += [(f"{collection}/{c['metadata']['name']}", {"kind": "ResourceClaim", **c}) for c in claims]
+        return found
+
+    def _remove(self, made: Sequence[tuple[str, Object]]) -> None:
+        asked = [entry for entry in reversed(made) if self._attempt(*entry, self._delete)]
+        for path, obj in asked:
             self._attempt(path, obj, self._await_gone)
 
     def _delete(self, path: str, obj: Object) -> None:
@@ -138,12 +164,15 @@ class Sandbox:
         collection, _, name = path.rpartition("/")
         waiting.wait_gone(self.api, collection, name, uid=obj["metadata"]["uid"], limit=self.limit(GONE_SECONDS))
 
-    def _attempt(self, path: str, obj: Object, act: Callable[[str, Object], None]) -> None:
+    def _attempt(self, path: str, obj: Object, act: Callable[[str, Object], None]) -> bool:
+        """Whether it was done; what was not stays on the list of leftovers."""
         try:
             act(path, obj)
         except (errors.ApiError, errors.WaitTimeout) as error:
             label = f"{obj.get('kind') or path.split('/')[-2]} {obj['metadata']['name']} ({obj['metadata']['uid']})"
             self.leftovers.append(f"{label}: {error}{self._why(path)}")
+            return False
+        return True
 
     def _why(self, path: str) -> str:
         """Conditions of a namespace that stays, such as a dead aggregated API."""

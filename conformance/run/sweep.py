@@ -154,6 +154,9 @@ def _is_dead(found: Found, signs: dict[str, datetime], now: datetime, *, complet
 
 
 def _delete(api: Api, found: Found, result: Swept) -> None:
+    if found.kind == "Namespace" and found.obj["metadata"].get("deletionTimestamp"):
+        result.pending.append(found)
+        return
     try:
         api.delete(f"{found.collection}/{found.obj['metadata']['name']}", uid=found.uid)
     except errors.ApiError as error:
