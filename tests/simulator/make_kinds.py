@@ -1,16 +1,20 @@
-"""Make the simulator's table of kinds from Kubernetes' own OpenAPI and discovery files (Apache-2.0).
+"""Make the simulator's tables of kinds from Kubernetes' own OpenAPI, discovery and protobuf files (Apache-2.0).
 
-    python tests/simulator/make_kinds.py $(go env GOMODCACHE)/k8s.io/kubernetes@v1.37.2/api
+    python tests/simulator/make_kinds.py $(go env GOMODCACHE)/k8s.io 1.37.2
 
-Prose, paths and list types are left out; what is left is what validation, patches and discovery need.
+Prose, paths and list types are left out; what is left is what validation, patches, discovery and decoding need.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parents[2] / "conformance/simulator/kinds/kubernetes-1.37.json"
+KINDS = Path(__file__).parents[2] / "conformance/simulator/kinds"
+TARGET, MESSAGES = KINDS / "kubernetes-1.37.json", KINDS / "protobuf-1.37.json"
+SCALARS = ("string", "bool", "int32", "int64", "bytes", "double", "uint32", "uint64")
+FIELD = re.compile(r"(optional|repeated|required|map<string,) ([\w.]+)>? (\w+) = (\d+);")
 LEFT_OUT = ("internal.apiserver.k8s.io", "storagemigration.k8s.io", "lifecycle.k8s.io", "flowcontrol.apiserver.k8s.io")
 PREFIX = "#/components/schemas/"
 
@@ -46,8 +50,46 @@ def reachable(definitions: dict[str, Any], roots: set[str]) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def main(folder: Path) -> None:
-    """Read the two kinds of files and write the table."""
+def messages(modules: list[Path]) -> dict[str, list[list[Any]]]:
+    """Fields of every protobuf message: number, name, type and whether it is a list (``*``) or a map (``{}``)."""
+    found: dict[str, list[list[Any]]] = {}
+    for path in sorted(path for module in modules for path in module.rglob("generated.proto")):
+        text = re.sub(r"//.*", "", path.read_text())
+        package = _schema_name(re.search(r"^package (\S+);", text, re.M)[1])  # type: ignore[index]
+        for name, body in re.findall(r"^message (\w+) \{(.*?)^\}", text, re.M | re.S):
+            found[f"{package}.{name}"] = [
+                [int(number), field, _type(package, kind), {"repeated": "*", "map<string,": "{}"}.get(label, "")]
+                for label, kind, field, number in FIELD.findall(body)
+            ]
+    return found
+
+
+def _schema_name(package: str) -> str:
+    return package.replace("k8s.io.", "io.k8s.", 1).replace("_", "-")
+
+
+def _type(package: str, kind: str) -> str:
+    if kind in SCALARS:
+        return kind
+    return _schema_name(kind[1:]) if kind.startswith(".") else f"{package}.{kind}"
+
+
+def write_messages(roots: set[str], known: dict[str, list[list[Any]]]) -> None:
+    """Write the messages that the kinds need."""
+    kept: dict[str, Any] = {}
+    waiting = sorted(name for name in roots if name in known)
+    while waiting:
+        name = waiting.pop()
+        if name not in kept:
+            kept[name] = known[name]
+            waiting.extend(kind for _, _, kind, _ in known[name] if kind in known)
+    lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in sorted(kept.items()))
+    MESSAGES.write_text("{\n" + lines + "\n}\n")
+
+
+def main(modules: Path, release: str) -> None:
+    """Read the files and write the tables."""
+    folder = modules / f"kubernetes@v{release}/api"
     definitions: dict[str, Any] = {}
     for path in sorted((folder / "openapi-spec/v3").glob("*_openapi.json")):
         definitions.update(strip(json.loads(path.read_text()).get("components", {}).get("schemas", {})))
@@ -82,7 +124,9 @@ def main(folder: Path) -> None:
         "}\n}",
     ]
     TARGET.write_text("\n".join(lines) + "\n")
+    names = ("api", "apimachinery", "apiextensions-apiserver", "kube-aggregator")
+    write_messages(roots, messages([modules / f"{name}@v0{release[1:]}" for name in names]))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from aiohttp import web
 
-from conformance.simulator.api import discovery, errors, openapi
+from conformance.simulator.api import discovery, errors, openapi, protobuf
 from conformance.simulator.api.access import Access, User
 from conformance.simulator.api.errors import Refused
 from conformance.simulator.api.paths import resolve
@@ -57,7 +57,8 @@ class Server:
         if plain is not None:
             return plain
         target = resolve(self._kinds, request.method, path, request.query)
-        self._access.check(user, target.verb, target.permission, target.namespace, target.name)
+        if target.kind.plain:  # everybody may ask what they may do
+            self._access.check(user, target.verb, target.permission, target.namespace, target.name)
         call = Call(target, request, user, await _body(request))
         answer = await self._verbs.run(call)
         if isinstance(answer, Answer):
@@ -128,11 +129,13 @@ async def _body(request: web.Request) -> Any:
     if not request.can_read_body:
         return None
     kind = request.content_type
-    if "protobuf" in kind or "cbor" in kind:
-        raise errors.unsupported_media(f"the simulated server reads JSON and YAML, not {kind}")
+    if "cbor" in kind:
+        raise errors.unsupported_media(f"the simulated server reads JSON, YAML and protobuf, not {kind}")
     try:
         data = await request.read()
         read: Callable[[bytes], Any] = yaml.safe_load if "yaml" in kind else json.loads
+        if "protobuf" in kind:
+            read = protobuf.decode
         return read(data) if data.strip() else None
     except web.HTTPRequestEntityTooLarge as large:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", "limit is 3145728") from large
