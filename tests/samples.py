@@ -80,7 +80,9 @@ def header(**fields: Any) -> dict[str, Any]:
         "world": None,
         "faults": [],
         "nodes": 3,
-        "accelerators": [{"id": "dra-t1000", "way": "dra", "title": "Test T1000", "nodes": 2, "devices": 4, "free": 3}],
+        "accelerators": [
+            {"id": "dra-t1000", "way": "dra", "title": "Test T1000 by DRA", "nodes": 2, "devices": 4, "free": 3}
+        ],
     }
     return {
         "suite_version": "0.1.0",

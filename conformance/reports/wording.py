@@ -105,9 +105,8 @@ def accelerators(document: Entry) -> list[str]:
     lines = []
     for kind in document["cluster"].get("accelerators", ()):
         numbers = [f"{kind[key]} {key}" for key in ("nodes", "devices", "free") if key in kind]
-        name = kind.get("title") or kind.get("id") or "accelerator"
-        way = f" by {kind['way']}" if kind.get("way") else ""
-        lines.append(plain(f"{name}{way}" + (f": {', '.join(numbers)}" if numbers else "")))
+        name = kind.get("title") or f"{kind.get('id', 'accelerator')} by {kind.get('way', 'an unknown way')}"
+        lines.append(plain(name + (f": {', '.join(numbers)}" if numbers else "")))
     return lines
 
 
