@@ -46,7 +46,7 @@ class Driver(Controller):
             "pool": {"name": node.name, "generation": 1, "resourceSliceCount": 1},
             "devices": [describe(device) for device in node.dra],
         }
-        meta = {"generateName": f"{node.name}-{DRIVER}-", "ownerReferences": [owner]}
+        meta = {"generateName": f"00000-{DRIVER}-{node.name}-", "ownerReferences": [owner]}
         self.registry.create(self.registry.kinds.get(_SLICES), "", {"metadata": meta, "spec": spec})
 
 

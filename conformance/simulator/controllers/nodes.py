@@ -13,6 +13,8 @@ _GOOD = (
     ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
     ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
 )
+_ANNOTATIONS = {"node.alpha.kubernetes.io/ttl": "0", "volumes.kubernetes.io/controller-managed-attach-detach": "true"}
+_HANDLER_FEATURES = {"recursiveReadOnlyMounts": True, "userNamespaces": False}
 _SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
@@ -23,14 +25,14 @@ class Nodes(Controller):
         """Make them."""
         for name in _SYSTEM:
             self.make("namespaces", "", {"metadata": {"name": name}})
-        for number, node in enumerate(self.world.nodes):
-            self._node(node, number)
+        for node in self.world.nodes:
+            self._node(node)
 
     def make(self, resource: str, namespace: str, body: Obj) -> Obj:
         """Create an object of the cluster itself."""
         return self.registry.create(self.registry.kinds.get(resource), namespace, body)
 
-    def _node(self, spec: NodeSpec, number: int) -> None:
+    def _node(self, spec: NodeSpec) -> None:
         labels = {
             "beta.kubernetes.io/arch": "amd64",
             "beta.kubernetes.io/os": "linux",
@@ -41,13 +43,12 @@ class Nodes(Controller):
         if spec.dra or spec.plugin:
             labels[MODEL_LABEL] = (*spec.dra, *spec.plugin)[0].model
         taints = {"taints": list(spec.taints)} if spec.taints else {}
-        subnet = f"10.244.{number}.0/24"
         node = self.make(
             "nodes",
             "",
             {
-                "metadata": {"name": spec.name, "labels": {**labels, **spec.labels}},
-                "spec": {"podCIDR": subnet, "podCIDRs": [subnet], **taints},
+                "metadata": {"name": spec.name, "labels": {**labels, **spec.labels}, "annotations": dict(_ANNOTATIONS)},
+                "spec": taints,
             },
         )
         self.registry.change(
@@ -94,6 +95,9 @@ def _status(version: str, spec: NodeSpec, plugin: bool) -> Obj:
         "allocatable": dict(amounts),
         "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}, {"type": "Hostname", "address": spec.name}],
         "conditions": conditions,
+        "declaredFeatures": ["ExtendWebSocketsToKubelet", "RestartAllContainersOnContainerExits"],
+        "features": {"supplementalGroupsPolicy": True},
+        "runtimeHandlers": [{"name": name, "features": dict(_HANDLER_FEATURES)} for name in ("", "runc")],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         "nodeInfo": {
             "machineID": new_uid().replace("-", ""),
@@ -105,6 +109,7 @@ def _status(version: str, spec: NodeSpec, plugin: bool) -> Obj:
             "kubeletVersion": version,
             "kubeProxyVersion": "",
             "operatingSystem": "linux",
+            "runningInUserNamespace": False,
             "architecture": "amd64",
         },
     }

@@ -58,7 +58,7 @@ class ResourceClaims(Controller):
         meta["annotations"] = {**(meta.get("annotations") or {}), _ANNOTATION: entry["name"]}
         meta["generateName"] = f"{name_of(pod)}-{entry['name']}-"
         owner = {"apiVersion": "v1", "kind": "Pod", "name": name_of(pod), "uid": uid_of(pod), "controller": True}
-        meta["ownerReferences"] = [{**owner, "blockOwnerDeletion": True}]
+        meta["ownerReferences"] = [owner]
         body = {"metadata": meta, "spec": thaw(template["spec"]["spec"])}
         try:
             claim = self.registry.create(self.registry.kinds.get(_CLAIMS), space, body)

@@ -148,6 +148,7 @@ def resource_claim(obj: Obj) -> None:
 @defaults("resourceclaimtemplates.resource.k8s.io")
 def resource_claim_template(obj: Obj) -> None:
     """As a claim."""
+    obj.setdefault("spec", {}).setdefault("metadata", {})
     _requests(dig(obj, "spec", "spec", "devices"))
 
 

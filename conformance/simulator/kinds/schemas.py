@@ -21,6 +21,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "object": (dict,),
 }
+_NULLS = ("lastProbeTime", "eventTime", "firstTimestamp", "lastTimestamp")
+"""Times that are shown as null where they are not known."""
 _SCALARS = ("integer", "boolean", "number")
 _JSON_NAMES = {bool: "bool", str: "string", int: "number", float: "number", list: "array", dict: "object"}
 
@@ -81,7 +83,7 @@ class Reader:
             else:
                 self.findings.unknown.append(place)
         self._missing(schema, kept, path)
-        return {key: item for key, item in kept.items() if item is not None}
+        return {key: item for key, item in kept.items() if item is not None or key in _NULLS}
 
     def _missing(self, schema: Obj, value: Obj, path: str) -> None:
         for name in schema.get("required", ()):

@@ -10,6 +10,8 @@ from conformance.simulator.objects import Obj, dig, name_of
 from conformance.simulator.runtime import volumes
 from conformance.simulator.runtime.process import Launch
 
+NOBODY = 65534
+"""The one user besides root that images know; its group has the same number."""
 _KERNEL = Path(__file__).with_name("kernel") / "sitecustomize.py"
 _ROOTS = ("dev", "tmp", "opt", "run", "var", "home", "mnt", "root", "srv", "etc")
 _SYSTEM = ("usr", "bin", "sbin", "lib", "lib64", "proc", "sys")
@@ -39,7 +41,8 @@ class Container:
         """User, group and supplemental groups of the container."""
         of_pod = self._pod["spec"].get("securityContext") or {}
         own = {**of_pod, **(self._container.get("securityContext") or {})}
-        user, group = own.get("runAsUser", 0), own.get("runAsGroup", 0)
+        user = own.get("runAsUser", 0)
+        group = own.get("runAsGroup", NOBODY if user == NOBODY else 0)
         extra = [*(of_pod.get("supplementalGroups") or ())]
         extra += [of_pod["fsGroup"]] if "fsGroup" in of_pod else []
         return user, group, sorted({group, *extra})

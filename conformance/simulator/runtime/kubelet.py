@@ -99,7 +99,7 @@ class DeviceManager:
         if not driver.usable:
             given = Injection(given.nodes, (), environment=given.environment)
         name = f"claim:{reference['name']}" + (f"/{reference['request']}" if reference.get("request") else "")
-        resources = [{"resourceID": f"{r['driver']}/{r['pool']}/{r['device']}", "health": "Healthy"} for r in results]
+        resources = [{"resourceID": _cdi(claim, result), "health": "Healthy"} for result in results]
         return given, {"name": name, "resources": resources}
 
     def _from_plugin(self, own: tuple[Device, ...]) -> Injection:
@@ -125,3 +125,8 @@ class DeviceManager:
         if runtime.hidden_path and self.all:
             extra += Injection(((HIDDEN, self.all[0]),), (self.all[0],))
         return extra + Injection(allow_all=runtime.cgroup_allows_all)
+
+
+def _cdi(claim: Obj, result: Obj) -> str:
+    """The CDI name of an allocated device, which the kubelet gives as its id."""
+    return f"{DRIVER}/claim={uid_of(claim)}-{result['request'].replace('/', '-')}-{result['device']}"

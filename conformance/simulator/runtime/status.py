@@ -4,10 +4,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.simulator.objects import Obj, condition, dig, set_condition, stamp
+from conformance.simulator import podresources
+from conformance.simulator.quantities import parse, show, show_bytes
 from conformance.simulator.runtime import images
 
 HOST = "127.0.0.1"
 CREATING = "ContainerCreating"
+_NO_SANDBOX = {"reason": "PodSandboxNotReady", "message": "pod sandbox is not ready"}
 
 
 @dataclass
@@ -78,7 +81,7 @@ class ContainerState:
         requests = dig(self.spec, "resources", "requests", default={})
         if requests:
             extra["allocatedResources"] = requests
-        if self.resources:
+        if self.resources and self.running:
             extra["allocatedResourcesStatus"] = self.resources
         if known:
             user, group, groups = self.identity
@@ -130,10 +133,26 @@ class PodState:
                 status[key] = text
         if self.sandbox:
             status.update(podIP=self.address, podIPs=[{"ip": self.address}])
+        self._sums(status, done=phase in ("Succeeded", "Failed"))
         status["containerStatuses"] = [c.status(init=False) for c in self.main]
         if self.init:
             status["initContainerStatuses"] = [c.status(init=True) for c in self.init]
         self._conditions(pod, phase, generation)
+
+    def _sums(self, status: Obj, *, done: bool) -> None:
+        """What the containers together were given; of an ended pod the kubelet still knows the memory it asked for."""
+        sides: dict[str, Obj] = {}
+        for side in ("limits", "requests"):
+            total: podresources.Amounts = {}
+            for container in self.main:
+                amounts = dig(container.spec, "resources", side, default={})
+                total = podresources.add(total, {name: parse(value) for name, value in amounts.items()})
+            if total:
+                sides[side] = {n: show_bytes(v) if n == "memory" else show(v) for n, v in total.items()}
+        if "requests" in sides and any(c.running or c.ended for c in self.main):
+            status["allocatedResources"] = sides["requests"]
+            memory = {"memory": sides["requests"]["memory"]} if "memory" in sides["requests"] else {}
+            status["resources"] = ({"requests": memory} if memory else {}) if done else sides
 
     def _conditions(self, pod: Obj, phase: str, generation: int) -> None:
         done = phase in ("Succeeded", "Failed")
@@ -147,7 +166,7 @@ class PodState:
         }
         ready = not unready and not done
         for kind, good, why in (
-            ("PodReadyToStartContainers", self.sandbox and not done, {}),
+            ("PodReadyToStartContainers", self.sandbox and not done, _NO_SANDBOX if done else {}),
             ("Initialized", not waiting, ended if phase == "Succeeded" else {} if not waiting else incomplete),
             ("Ready", ready, {} if ready else ended if done else missing),
             ("ContainersReady", ready, {} if ready else ended if done else missing),

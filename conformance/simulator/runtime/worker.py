@@ -175,6 +175,7 @@ class Worker:
 
     async def _watch(self, container: ContainerState, process: Process) -> None:
         name = container.spec["name"]
+        self._node.event(self._pod, "Normal", "Created", "Container created", name)
         container.identifier = f"containerd://{uid_of(self._pod).replace('-', '')}{process_mark(process)}"
         container.waiting, container.running = None, {"startedAt": stamp()}
         self._running[name] = process
