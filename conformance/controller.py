@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from conformance import content
 from conformance.cluster.settings import DEFAULT_IMAGE
@@ -15,6 +14,7 @@ from conformance.run.gather import Gathered
 from conformance.run.interruption import Interruption
 from conformance.run.plan import id_of_node
 from conformance.run.request import Request, default_out
+from conformance.run.scheduling import Scheduling
 from conformance.run.session import Session, open_session
 from conformance.verdicts import Impact
 
@@ -118,18 +118,11 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash[INTERRUPTION].children.discard(node.conformance_pid)
 
 
-class KindScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Checks that hold the same accelerators go to one worker, so that no worker stands in a queue; all others are free."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        planned = self.config.stash[PROCESS].plan.get(id_of_node(nodeid))
-        return "+".join(planned.locks) if planned and planned.locks else nodeid
-
-
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> KindScheduling | None:
+def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduling | None:
     """Our scheduling, unless the user asks for another one."""
-    return KindScheduling(config, log) if config.option.dist == "load" else None
+    workers = len(config.option.tx)
+    return Scheduling(config.stash[PROCESS].plan, workers) if config.option.dist == "load" else None
 
 
 @pytest.hookimpl(trylast=True)

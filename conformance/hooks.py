@@ -25,6 +25,7 @@ WORKER_INPUT = "ai_conformance"
 RECORD = "conformance_record"
 """Attribute of the test reports."""
 
+_TEXT_LIMIT = 50_000
 _FIXTURES = {"kinds": "kind", "dra_kinds": "kind", "dra_types": "dra_type"}
 _OUTCOMES = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.UNVERIFIED: "failed"}
 _STATUS = {
@@ -207,6 +208,14 @@ def _settle(report: pytest.TestReport, run: Running, item: pytest.Item) -> None:
         report.longrepr = explain(run.planned, record)
     elif judgement.code == "no_grade":
         report.longrepr = f"{run.planned.id}: unverified: {judgement.reason}"
+    elif report.outcome == "failed":
+        report.longrepr = _carried(str(report.longrepr))
+    report.sections = [(_carried(title), _carried(text)) for title, text in report.sections]
+
+
+def _carried(text: str) -> str:
+    """Text that every transport takes, from words that may come from a cluster."""
+    return text[:_TEXT_LIMIT].encode("utf-8", "replace").decode()
 
 
 def explain(planned: Planned, record: dict[str, Any]) -> str:

@@ -10,14 +10,10 @@ from conformance.run.plan import Planned, Withheld
 from conformance.verdicts import Impact, Verdict
 
 FORBIDDEN = "forbidden"
-LEASE_NEEDS = (
-    "create leases.coordination.k8s.io",
-    "get leases.coordination.k8s.io",
-    "update leases.coordination.k8s.io",
-    "delete leases.coordination.k8s.io",
-)
-NAMESPACE_NEEDS = ("create namespaces", "get namespaces", "list namespaces", "watch namespaces", "delete namespaces")
-
+LEASE_NEEDS = tuple(f"{verb} leases.coordination.k8s.io" for verb in ("create", "patch", "delete"))
+NAMESPACE_NEEDS = tuple(f"{verb} namespaces" for verb in ("create", "get", "watch", "delete"))
+SWEEP_NEEDS = ("list namespaces", "list leases.coordination.k8s.io")
+"""What sweeping after dead runs needs besides; without it they are left alone."""
 LOOK_NEEDS = (
     "list nodes",
     "list pods",

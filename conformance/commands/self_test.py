@@ -1,0 +1,135 @@
+"""``self-test``: plant every fault in a simulated cluster and see that the checks catch it (DESIGN 5).
+
+Each world and each fault is a whole run in a process of its own, so that one cannot disturb another and every verdict comes
+the way a user's does.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from conformance import catalogue, results
+from conformance.commands.output import show
+from conformance.errors import ConfigurationError, ExitCode, UsageError
+from conformance.run import proof
+from conformance.run.proof import Fault, Row
+from conformance.run.selection import suggestion
+
+LIMIT_SECONDS = 600.0
+"""Longest time for one world with one fault."""
+
+
+class Runs:
+    """Runs of the demo in child processes; they end when this one does."""
+
+    def __init__(self, folder: Path, words: list[str]) -> None:
+        self._folder, self._words = folder, words
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+
+    def verdicts(self, world: str, fault: str | None) -> dict[str, proof.Ended] | str:
+        """Verdicts of one run, or why there are none."""
+        out = self._folder / (fault or f"world-{world}")
+        command = [sys.executable, "-m", "conformance", "demo", "--world", world, "--out", str(out), "--workers", "3"]
+        command += ["--fault", fault] if fault else []
+        with (self._folder / f"{out.name}.log").open("wb") as log:
+            with self._lock:
+                child = subprocess.Popen([*command, *self._words], stdout=log, stderr=log)
+                self._children.add(child)
+            try:
+                child.wait(LIMIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                return f"the run took more than {LIMIT_SECONDS:.0f} s"
+        return self._read(out, Path(log.name))
+
+    def _read(self, out: Path, log: Path) -> dict[str, proof.Ended] | str:
+        try:
+            document = results.read(out)
+        except ConfigurationError:
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["no word"]
+            return f"the run ended without results: {lines[-1][:300]}"
+        return proof.verdicts(document) if document["complete"] else "the run did not end"
+
+    def stop(self) -> None:
+        """End what still runs."""
+        with self._lock:
+            for child in self._children:
+                if child.poll() is None:
+                    child.terminate()
+                    child.wait()
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run every fault of the chosen checks and print the table."""
+    chosen = _chosen(args.checks)
+    faults = [fault for fault in proof.faults() if fault.checks() & set(chosen)]
+    with tempfile.TemporaryDirectory(prefix="ai-conformance-self-test-") as folder:
+        runs = Runs(Path(folder), chosen if args.checks else [])
+        with ThreadPoolExecutor(args.parallel) as pool:
+            try:
+                rows = _rows(faults, chosen, runs, pool)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+                runs.stop()
+    table = [_entry(row) for row in rows]
+    table += [_without_fault(check) for check in chosen if not any(check in fault.checks() for fault in faults)]
+    show(table, ["check", "fault", "wanted", "found", "caught", "why_not"], args.output)
+    missed = sum(entry["caught"] != "yes" for entry in table)
+    print(f"{len(table) - missed} of {len(table)} caught", file=sys.stderr)
+    return ExitCode.NOT_CONFORMANT if missed else ExitCode.CONFORMANT
+
+
+def _chosen(words: list[str]) -> list[str]:
+    infos = catalogue.load()
+    known = sorted({name for info in infos for name in (info.id, info.requirement)})
+    for word in words:
+        if word not in known:
+            raise UsageError(f"no check or requirement {word!r}{suggestion(word, known)}")
+    return [info.id for info in infos if not words or {info.id, info.requirement} & set(words)]
+
+
+def _rows(faults: list[Fault], chosen: list[str], runs: Runs, pool: ThreadPoolExecutor) -> list[Row]:
+    worlds = {world: pool.submit(runs.verdicts, world, None) for world in sorted({fault.world for fault in faults})}
+    planted = [(fault, pool.submit(runs.verdicts, fault.world, fault.name)) for fault in faults]
+    rows: list[Row] = []
+    for fault, future in planted:
+        right, wrong = worlds[fault.world].result(), future.result()
+        found = _judge(fault, right, wrong, chosen)
+        rows += found
+        print(
+            f"{fault.name}: {'caught' if all(row.caught for row in found) else 'NOT CAUGHT'}",
+            file=sys.stderr,
+            flush=True,
+        )
+    return rows
+
+
+def _judge(
+    fault: Fault, right: dict[str, proof.Ended] | str, wrong: dict[str, proof.Ended] | str, chosen: list[str]
+) -> list[Row]:
+    if isinstance(right, str) or isinstance(wrong, str):
+        why = [f"{name}: {text}" for name, text in (("right world", right), ("fault", wrong)) if isinstance(text, str)]
+        return [
+            Row(fault=fault.name, check=check, wanted=("", ""), found="nothing", problems=tuple(why))
+            for check in sorted(fault.checks() & set(chosen))
+        ]
+    return proof.compare(fault, right, wrong, chosen)
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    wanted = " ".join(filter(None, (row.wanted[0], f"({row.wanted[1]})" if row.wanted[1] else "")))
+    caught = "yes" if row.caught else "NO"
+    return {**asdict(row), "wanted": wanted, "caught": caught, "why_not": "; ".join(row.problems)}
+
+
+def _without_fault(check: str) -> dict[str, Any]:
+    reason = "no fault of the suite has to be caught by it"
+    return {"check": check, "fault": "none", "wanted": "", "found": "", "caught": "NO", "why_not": reason}

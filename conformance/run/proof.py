@@ -1,0 +1,119 @@
+"""Whether a fault was caught: the check passed in the right world of this run, then came to exactly the verdict and code that
+the fault's file lists, and no other check changed its verdict. A check that always fails catches nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance import content, documents
+from conformance.inventory.kinds import WAYS
+from conformance.verdicts import Verdict
+
+Ended = tuple[str, str]
+"""Verdict and code."""
+Verdicts = Mapping[str, Ended]
+"""By record id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One way of making a world wrong, and the verdicts that it has to bring about."""
+
+    name: str
+    title: str
+    world: str
+    expected: Mapping[str, Ended]
+    """By check id; by ``check[dra]`` or ``check[device-plugin]`` where only the variants of that way change."""
+
+    def checks(self) -> set[str]:
+        """Ids of the checks that have to catch it."""
+        return {check_of(word) for word in self.expected}
+
+    def wanted(self, record_id: str) -> Ended | None:
+        """Verdict that a record has to come to; None where it must not change."""
+        check, _, variant = record_id.partition("[")
+        way = next((way for way in WAYS if variant.startswith(f"{way}-")), "")
+        return self.expected.get(record_id) or self.expected.get(f"{check}[{way}]") or self.expected.get(check)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table: one check against one fault."""
+
+    fault: str
+    check: str
+    wanted: Ended
+    found: str
+    problems: tuple[str, ...]
+
+    @property
+    def caught(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return not self.problems
+
+
+def check_of(record_id: str) -> str:
+    """Check id of a record id."""
+    return record_id.partition("[")[0]
+
+
+def faults(folder: Path | None = None) -> list[Fault]:
+    """Every fault of the suite that some check has to catch. Raises ``ConfigurationError`` with the place in the file."""
+    return [
+        found
+        for path in sorted((folder or content.FIXTURES / "faults").glob("*.yaml"))
+        if (found := _read(path)).expected
+    ]
+
+
+def _read(path: Path) -> Fault:
+    document = documents.load(path)
+    data: dict[str, Any] = document.data
+    expected: dict[str, Ended] = {}
+    for word, entry in (data.get("verdicts") or {}).items():
+        if entry.get("verdict") not in list(Verdict):
+            raise document.error(("verdicts", word), f"{entry.get('verdict')!r} is no verdict")
+        expected[word] = (str(entry["verdict"]), str(entry.get("code", "")))
+    return Fault(name=path.stem, title=str(data.get("title", "")), world=str(data.get("world", "")), expected=expected)
+
+
+def verdicts(document: Mapping[str, Any]) -> dict[str, Ended]:
+    """Verdicts of a results document, without the checks that were not to run."""
+    records = (record for requirement in document["requirements"] for record in requirement["checks"])
+    return {r["id"]: (r["verdict"], r["code"]) for r in records if r["code"] != "not_selected"}
+
+
+def compare(fault: Fault, right: Verdicts, wrong: Verdicts, selected: Iterable[str]) -> list[Row]:
+    """One row for each check of the fault among the selected ones."""
+    others = _others(fault, right, wrong)
+    return [_row(fault, check, right, wrong, others) for check in sorted(fault.checks() & set(selected))]
+
+
+def _others(fault: Fault, right: Verdicts, wrong: Verdicts) -> list[str]:
+    """Checks that changed although the fault's file does not list them."""
+    found = []
+    for record_id in sorted({*right, *wrong}):
+        before, after = right.get(record_id, ("absent", ""))[0], wrong.get(record_id, ("absent", ""))[0]
+        if fault.wanted(record_id) is None and before != after:
+            found.append(f"{record_id} changed from {before} to {after}")
+    return found
+
+
+def _row(fault: Fault, check: str, right: Verdicts, wrong: Verdicts, others: list[str]) -> Row:
+    before = {i: ended for i, ended in right.items() if check_of(i) == check and fault.wanted(i)}
+    after = {i: ended for i, ended in wrong.items() if check_of(i) == check and fault.wanted(i)}
+    problems = [f"{i} is {ended[0]} in the right world" for i, ended in before.items() if ended[0] != Verdict.PASSED]
+    if not before:
+        problems.append("it did not run in the right world")
+    if not after:
+        problems.append("it did not run with the fault")
+    problems += [f"{i} came to {_words(ended)}" for i, ended in after.items() if ended != fault.wanted(i)]
+    found = ", ".join(sorted({_words(ended) for ended in after.values()})) or "nothing"
+    wanted = next(fault.expected[word] for word in fault.expected if check_of(word) == check)
+    return Row(fault=fault.name, check=check, wanted=wanted, found=found, problems=tuple(problems + others))
+
+
+def _words(ended: Ended) -> str:
+    return f"{ended[0]} ({ended[1]})" if ended[1] else ended[0]
