@@ -35,7 +35,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     fault.add_argument("name", nargs="?", default="")
     path = words.add_parser("path", help="print where a built program lies")
     path.add_argument("program")
-    inside = words.add_parser("inside")
+    inside = words.add_parser("inside", help="what `up` runs in its namespaces; not for people")
     inside.add_argument("state", type=Path)
     inside.add_argument("listener", type=int)
     inside.add_argument("port", type=int)

@@ -21,8 +21,8 @@ SMALL = ("-trimpath", "-ldflags", "-s -w")
 VERSION = "k8s.io/component-base/version"
 KUBERNETES_FLAGS = f"-s -w -X {VERSION}.gitVersion=v{KUBERNETES} -X {VERSION}.gitMajor=1 -X {VERSION}.gitMinor=37"
 CONTAINERD = "github.com/containerd/containerd/v2/cmd"
-# Programs whose modules can be installed as they are: what they are called, where from, at which version.
 CONTAINERD_FILES = ("containerd", "containerd-shim-runc-v2", "ctr")
+# Programs whose modules can be installed as they are: what they are called, where from, at which version.
 INSTALLED: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {
     CONTAINERD_FILES: (tuple(f"{CONTAINERD}/{name}" for name in CONTAINERD_FILES), "v2.4.2"),
     ("coredns",): (("github.com/coredns/coredns",), "v1.14.0"),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .shell import TestbedError
+from .shell import TestbedError, until
 
 MOUNTS = Path("/sys/fs/cgroup")
 
@@ -28,10 +28,15 @@ def create(name: str) -> None:
 
 
 def remove(name: str) -> None:
-    """Remove a control group and all below it, the deepest first."""
+    """Remove a control group and all below it, the deepest first, once the processes there are gone."""
     for hierarchy in hierarchies():
         top = hierarchy / name.lstrip("/")
         if top.exists():
-            below = [path for path in top.rglob("*") if path.is_dir()]
-            for folder in [*sorted(below, key=lambda path: len(path.parts), reverse=True), top]:
+            until(lambda: not busy(top), f"the processes in {top} to end", 10)  # noqa: B023
+            for folder in [*sorted(top.rglob("*/"), key=lambda path: len(path.parts), reverse=True), top]:
                 folder.rmdir()
+
+
+def busy(top: Path) -> bool:
+    """Whether processes run in a control group or below it."""
+    return any(file.read_text() for file in top.rglob("cgroup.procs"))

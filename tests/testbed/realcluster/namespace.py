@@ -68,12 +68,17 @@ def serve_until_signal(tree: subprocess.Popen[bytes]) -> bool:
     def stop(_number: int, _frame: object) -> None:
         nonlocal asked
         asked = True
-        tree.kill()
+        end([tree.pid, *children(tree.pid)])
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     tree.wait()
     return asked
+
+
+def children(process: int) -> list[int]:
+    """The child processes of a process."""
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def clean(state: State) -> None:
@@ -100,7 +105,9 @@ def down(state: State) -> None:
     if state.lock.exists():
         with state.lock.open() as file:
             if not is_free(file):
-                kill(int(file.read()))
+                top = int(file.read())
+                below = children(top)
+                end([top, *below, *(first for child in below for first in children(child))])
     clean(state)
 
 
@@ -113,11 +120,10 @@ def is_free(file: IO[str]) -> bool:
     return True
 
 
-def kill(process: int) -> None:
-    """Kill a process that is no child of this one, and wait for its end."""
-    descriptor = os.pidfd_open(process)
-    try:
-        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+def end(processes: list[int]) -> None:
+    """Kill the first of these processes and wait for all: the first of a pid namespace ends when no other is left there."""
+    descriptors = [os.pidfd_open(process) for process in processes]
+    signal.pidfd_send_signal(descriptors[0], signal.SIGKILL)
+    for descriptor in descriptors:
         select.select([descriptor], [], [], 10)
-    finally:
         os.close(descriptor)

@@ -56,19 +56,17 @@ def open_namespaces(node: Node) -> tuple[str, ...]:
     assert holder.stdout is not None
     holder.stdout.readline()
     inside = ("nsenter", "--target", str(holder.pid), "--mount", "--net", "--")
-    (node.folder / "containerd").mkdir(parents=True)
-    (node.folder / "log").mkdir()
+    (node.folder / "log").mkdir(parents=True)
     script = [
         "set -e",
         "mount --make-rshared /",
         "mount -t tmpfs -o mode=755 run /run",
         "mkdir -p /run/testbed/switches /run/cdi",
         f"mount --bind {node.state.switches} /run/testbed/switches",
-        "mount -t tmpfs -o mode=755 lib /var/lib",
-        "mkdir -p /var/lib/kubelet /var/lib/containerd",
+        "mount -t tmpfs -o mode=755 lib /var/lib",  # images, too: in memory they need no clean-up
+        "mkdir /var/lib/kubelet",
         "mount -t tmpfs -o mode=755 kubelet /var/lib/kubelet && mount --make-rshared /var/lib/kubelet",
         "mkdir /var/lib/kubelet/plugins_registry",
-        f"mount --bind {node.folder}/containerd /var/lib/containerd",
         f"mount --bind {node.folder}/log /var/log",
         f"mount --bind {node.state.folder / 'hosts'} /etc/hosts",
     ]
