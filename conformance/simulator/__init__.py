@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from conformance.simulator.cluster import Cluster
@@ -34,7 +34,7 @@ class Running:
 
     def stop(self) -> None:
         """Stop it; nothing is left."""
-        from conformance.simulator import kubeconfig  # noqa: PLC0415 - nothing heavy before a cluster is wanted
+        from conformance.simulator import kubeconfig  # noqa: PLC0415 - loaded when it is needed
 
         self._cluster.stop()
         if self._temporary and self.kubeconfig.exists():
@@ -42,7 +42,7 @@ class Running:
             self.kubeconfig.unlink()
             self.kubeconfig.parent.rmdir()
 
-    def __enter__(self) -> "Running":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -53,13 +53,13 @@ class Running:
 
 def start(world: str | Path, faults: Sequence[str] = (), *, kubeconfig: Path | None = None) -> Running:
     """Start a world with faults in it; the kubeconfig goes to the given file or to a temporary one."""
-    from conformance.simulator import kubeconfig as files  # noqa: PLC0415
-    from conformance.simulator import world as loading  # noqa: PLC0415
+    from conformance.simulator import kubeconfig as files  # noqa: PLC0415 - loaded when it is needed
+    from conformance.simulator import world as loading  # noqa: PLC0415 - loaded when it is needed
 
     loaded = loading.world(world, faults)
     if kubeconfig is not None:
         files.check(kubeconfig)
-    from conformance.simulator.cluster import Cluster  # noqa: PLC0415
+    from conformance.simulator.cluster import Cluster  # noqa: PLC0415 - loaded when it is needed
 
     path = kubeconfig or Path(tempfile.mkdtemp(prefix="ai-conformance-kubeconfig-")) / "kubeconfig"
     cluster = Cluster(loaded)
@@ -70,14 +70,14 @@ def start(world: str | Path, faults: Sequence[str] = (), *, kubeconfig: Path | N
 
 def worlds() -> dict[str, str]:
     """Names of the worlds, with what they are."""
-    from conformance.simulator import world as loading  # noqa: PLC0415
+    from conformance.simulator import world as loading  # noqa: PLC0415 - loaded when it is needed
 
     return {name: loading.world(name).title for name in loading.names(loading.WORLDS)}
 
 
 def faults() -> dict[str, str]:
     """Names of the faults, with what they are."""
-    from conformance.simulator import world as loading  # noqa: PLC0415
+    from conformance.simulator import world as loading  # noqa: PLC0415 - loaded when it is needed
 
     return {name: loading.fault(name).title for name in loading.names(loading.FAULTS)}
 
@@ -85,7 +85,7 @@ def faults() -> dict[str, str]:
 def __getattr__(name: str) -> type[ValueError]:
     """``WorldError`` without loading YAML for those who do not need it."""
     if name == "WorldError":
-        from conformance.simulator.world import WorldError  # noqa: PLC0415
+        from conformance.simulator.world import WorldError  # noqa: PLC0415 - loaded when it is needed
 
         return WorldError
     raise AttributeError(name)

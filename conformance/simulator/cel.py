@@ -108,7 +108,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 @lru_cache(maxsize=1000)
 def compile_selector(expression: str) -> Any:
     """A device selector's program; ``CelError`` with the reason where it does not compile."""
-    import cel  # noqa: PLC0415 - a quarter of a second that most commands do not need
+    import cel  # noqa: PLC0415 - loaded when it is needed
 
     code = _WORDS.sub("''", expression)
     if "cel.bind" in code:
@@ -151,8 +151,8 @@ def selects(expression: str, device: dict[str, Any]) -> bool:
 
 
 def _run(program: Any, variables: dict[str, Any]) -> Any:
-    import cel  # noqa: PLC0415 - see above
-    from cel.stdlib import add_stdlib_to_context  # noqa: PLC0415
+    import cel  # noqa: PLC0415 - loaded when it is needed
+    from cel.stdlib import add_stdlib_to_context  # noqa: PLC0415 - loaded when it is needed
 
     context = cel.Context(variables=variables)
     add_stdlib_to_context(context)

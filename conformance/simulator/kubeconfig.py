@@ -3,11 +3,14 @@
 import base64
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from conformance.simulator.api.access import ADMIN, User
-from conformance.simulator.objects import Obj
+
+if TYPE_CHECKING:
+    from conformance.simulator.objects import Obj
 
 MARK = "# written by the simulated cluster of Kube AI Conformance\n"
 NAME = "simulated"

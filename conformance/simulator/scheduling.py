@@ -1,6 +1,6 @@
 """Device allocation: which devices satisfy the claims of a pod on one node, by the rules of DRA and with real CEL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ from conformance.simulator.objects import Obj, deleting, dig, name_of
 from conformance.simulator.storage import Store
 
 SLICES, CLASSES, CLAIMS = (f"{n}.resource.k8s.io" for n in ("resourceslices", "deviceclasses", "resourceclaims"))
+MOST_USERS = 256
+"""Pods that may use one claim."""
 TRIES = 100_000
 """Devices tried for one node before giving up."""
 
@@ -72,13 +74,12 @@ def _reachable(spec: Obj, node: Obj) -> bool:
 
 def candidates(store: Store, node: Obj) -> list[Candidate]:
     """Devices that a pod on this node could use."""
-    found = []
-    for item in pools(store):
-        spec = item["spec"]
-        for device in spec.get("devices") or ():
-            if _reachable(device if spec.get("perDeviceNodeSelection") else spec, node):
-                found.append(Candidate(spec["driver"], spec["pool"]["name"], device))
-    return found
+    return [
+        Candidate(spec["driver"], spec["pool"]["name"], device)
+        for spec in (item["spec"] for item in pools(store))
+        for device in spec.get("devices") or ()
+        if _reachable(device if spec.get("perDeviceNodeSelection") else spec, node)
+    ]
 
 
 def taken(store: Store) -> set[tuple[str, str, str]]:
@@ -147,6 +148,7 @@ class Allocator:
             return chosen
         for wanted in left[0]:
             fitting = [c for c in self._all if self._fits(c, wanted)]
+            picks: Iterable[list[Candidate]]
             if wanted.form.get("allocationMode") == "All":
                 used = {c.key for _, c in chosen} | self._taken
                 picks = [fitting] if fitting and all(c.key not in used for c in fitting) else []
@@ -160,7 +162,7 @@ class Allocator:
                         return found
         return None
 
-    def _combinations(self, fitting: list[Candidate], wanted: Wanted, chosen: Chosen) -> Iterator[list[Candidate]]:  # type: ignore[override]
+    def _combinations(self, fitting: list[Candidate], wanted: Wanted, chosen: Chosen) -> Iterator[list[Candidate]]:
         used = {c.key for _, c in chosen}
         admin = bool(wanted.form.get("adminAccess"))
         free = [c for c in fitting if admin or (c.key not in self._taken and c.key not in used)]
@@ -258,4 +260,4 @@ def usable(claim: Obj, pod_uid: str) -> str:
     if deleting(claim):
         return f'resourceclaim "{name_of(claim)}" is being deleted'
     users = dig(claim, "status", "reservedFor", default=[])
-    return "resourceclaim in use" if len(users) >= 256 and all(u["uid"] != pod_uid for u in users) else ""  # noqa: PLR2004
+    return "resourceclaim in use" if len(users) >= MOST_USERS and all(u["uid"] != pod_uid for u in users) else ""

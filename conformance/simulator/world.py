@@ -4,6 +4,7 @@ Everything is checked when it is loaded, and an error names the place in the fil
 """
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from conformance.simulator.objects import Obj
 from conformance.simulator.switches import Switches
 
 WORLDS, FAULTS = content.FIXTURES / "worlds", content.FIXTURES / "faults"
+_RULE = re.compile(r"\S+ \S+")
 VERSION = "v1.37.2"
 
 
@@ -205,7 +207,7 @@ def _user(name: str, place: _Place) -> User:
     top = place.mapping("deny")
     rules = top["deny"].words() if "deny" in top else ()
     for rule in rules:
-        if len(rule.split()) != 2:  # noqa: PLR2004 - a pair
+        if not _RULE.fullmatch(rule):
             raise top["deny"].error(f"{rule!r} is not of the form VERB RESOURCE, for example 'create pods'")
     return User(name, rules)
 

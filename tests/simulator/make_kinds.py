@@ -55,8 +55,8 @@ def messages(modules: list[Path]) -> dict[str, list[list[Any]]]:
     found: dict[str, list[list[Any]]] = {}
     for path in sorted(path for module in modules for path in module.rglob("generated.proto")):
         text = re.sub(r"//.*", "", path.read_text())
-        package = _schema_name(re.search(r"^package (\S+);", text, re.M)[1])  # type: ignore[index]
-        for name, body in re.findall(r"^message (\w+) \{(.*?)^\}", text, re.M | re.S):
+        package = _schema_name(re.search(r"^package (\S+);", text, re.MULTILINE)[1])  # type: ignore[index]
+        for name, body in re.findall(r"^message (\w+) \{(.*?)^\}", text, re.MULTILINE | re.DOTALL):
             found[f"{package}.{name}"] = [
                 [int(number), field, _type(package, kind), {"repeated": "*", "map<string,": "{}"}.get(label, "")]
                 for label, kind, field, number in FIELD.findall(body)
@@ -93,10 +93,9 @@ def main(modules: Path, release: str) -> None:
     definitions: dict[str, Any] = {}
     for path in sorted((folder / "openapi-spec/v3").glob("*_openapi.json")):
         definitions.update(strip(json.loads(path.read_text()).get("components", {}).get("schemas", {})))
+    listed = json.loads((folder / "discovery/apis.json").read_text())["groups"]
     groups = [("", ["v1"])]
-    for group in json.loads((folder / "discovery/apis.json").read_text())["groups"]:
-        if group["name"] not in LEFT_OUT:
-            groups.append((group["name"], [version["version"] for version in group["versions"]]))
+    groups += [(g["name"], [v["version"] for v in g["versions"]]) for g in listed if g["name"] not in LEFT_OUT]
     resources: dict[str, Any] = {}
     for group, versions in groups:
         for version in versions:

@@ -56,7 +56,7 @@ def shown(value: Any) -> str:
     return json.dumps(value)
 
 
-class Refused(Exception):  # noqa: N818 - an answer of the server, not an accident
+class Refused(Exception):
     """A request that is not carried out. ``status`` is the body of the answer."""
 
     def __init__(

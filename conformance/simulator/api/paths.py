@@ -46,11 +46,9 @@ def resolve(kinds: Kinds, method: str, path: str, query: Mapping[str, str]) -> T
         raise errors.no_such_path()
     target = Target(kind, namespace, name, sub, _verb(method, name, query))
     allowed = kind.subresources[sub.partition("/")[0]]["verbs"] if sub else kind.verbs
-    if target.verb not in allowed or (
-        kind.namespaced and not namespace and target.verb not in ("list", "watch", "deletecollection")
-    ):
-        if not (kind.namespaced and not namespace and target.verb == "create" and not kind.plain):
-            raise errors.method_not_allowed()
+    everywhere = target.verb in ("list", "watch", "deletecollection") or (target.verb == "create" and not kind.plain)
+    if target.verb not in allowed or (kind.namespaced and not namespace and not everywhere):
+        raise errors.method_not_allowed()
     return target
 
 

@@ -5,19 +5,18 @@ cluster's one thread and never wait, so each request is atomic.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-from conformance.simulator.api import admission, errors
+from conformance.simulator.api import admission, deletion, errors
+from conformance.simulator.api.decoding import decode
 from conformance.simulator.api.errors import Cause, Refused
+from conformance.simulator.api.options import DEFAULT, Options
 from conformance.simulator.kinds import Kind, Kinds
 from conformance.simulator.kinds.conversion import convert
 from conformance.simulator.kinds.hooks import apply_defaults, problems
-from conformance.simulator.kinds.schemas import Reader
 from conformance.simulator.objects import Obj, deleting, dig, later, name_of, new_uid, stamp, suffix, thaw
 from conformance.simulator.storage import Store
 
-SYSTEM = "system:simulator"
 NAME_ROOM = 58
 """A generated name keeps so many characters of its prefix."""
 UNCONDITIONAL = ("leases.coordination.k8s.io", "customresourcedefinitions.apiextensions.k8s.io")
@@ -40,20 +39,6 @@ NEVER_CHANGES = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a write is to be done."""
-
-    user: str = SYSTEM
-    dry_run: bool = False
-    field_validation: str = "Warn"
-    grace: int | None = None
-    propagation: str = "Background"
-    uid: str | None = None
-    resource_version: str | None = None
-    warnings: list[str] = field(default_factory=list)
-
-
 class Registry:
     """Reads and writes objects by the rules of their kind."""
 
@@ -71,9 +56,9 @@ class Registry:
         """The stored object, or None."""
         return self.store.get(resource, namespace, name)
 
-    def create(self, kind: Kind, namespace: str, body: Obj, options: Options = Options()) -> Obj:  # noqa: B008 - frozen
+    def create(self, kind: Kind, namespace: str, body: Obj, options: Options = DEFAULT) -> Obj:
         """Store a new object."""
-        obj, causes = self._decode(kind, body, options)
+        obj, causes = decode(self.kinds, kind, body, options)
         meta = obj["metadata"]
         if kind.namespaced and meta.setdefault("namespace", namespace) != namespace:
             raise errors.bad_request(
@@ -109,13 +94,13 @@ class Registry:
         return convert(kind, obj if options.dry_run else self.store.put(kind.stored_as, obj))
 
     def update(
-        self, kind: Kind, namespace: str, name: str, body: Obj, options: Options = Options(), sub: str = ""
-    ) -> Obj:  # noqa: B008
+        self, kind: Kind, namespace: str, name: str, body: Obj, options: Options = DEFAULT, sub: str = ""
+    ) -> Obj:
         """Replace an object, or only its status."""
         old = self.store.get(kind.stored_as, namespace, name)
         if old is None:
             raise errors.not_found(kind.resource, name)
-        obj, causes = self._decode(kind, body, options)
+        obj, causes = decode(self.kinds, kind, body, options)
         self._check_meta(kind, obj, old)
         obj = self._status_only(obj, old) if sub == "status" else self._keep(kind, obj, old)
         apply_defaults(kind.stored_as, obj)
@@ -148,20 +133,20 @@ class Registry:
         edit(body)
         return self.update(self.kinds.get(resource), namespace, name, body, sub=sub)
 
-    def delete(self, kind: Kind, namespace: str, name: str, options: Options = Options()) -> tuple[Obj, bool]:  # noqa: B008
+    def delete(self, kind: Kind, namespace: str, name: str, options: Options = DEFAULT) -> tuple[Obj, bool]:
         """Ask for deletion: the object, and whether it is gone at once."""
         old = self.store.get(kind.stored_as, namespace, name)
         if old is None:
             raise errors.not_found(kind.resource, name)
-        self._preconditions(kind, old, options)
+        deletion.preconditions(kind, old, options)
         admission.validate(
             admission.Request(
                 self, kind, "DELETE", namespace, thaw(old), old, "", options.user, dry_run=options.dry_run
             )
         )
         obj = thaw(old)
-        grace = self._grace(kind, obj, options)
-        finalizers = self._finalizers(kind, obj, options)
+        grace = deletion.grace(kind, obj, options)
+        finalizers = deletion.finalizers(kind, obj, options)
         if not finalizers and not grace and not dig(obj, "spec", "finalizers"):
             return convert(kind, old if options.dry_run else self.store.remove(kind.stored_as, namespace, name)), True
         meta = obj["metadata"]
@@ -180,53 +165,6 @@ class Registry:
         elif "generation" in meta:
             meta["generation"] += 1
         return convert(kind, obj if options.dry_run else self.store.put(kind.stored_as, obj)), False
-
-    def _grace(self, kind: Kind, obj: Obj, options: Options) -> int:
-        if kind.resource != "pods":
-            return 0
-        if not dig(obj, "spec", "nodeName") or dig(obj, "status", "phase") in ("Succeeded", "Failed"):
-            return 0
-        wanted = options.grace if options.grace is not None else obj["spec"].get("terminationGracePeriodSeconds", 30)
-        return min(wanted, obj["metadata"].get("deletionGracePeriodSeconds", wanted))
-
-    def _finalizers(self, kind: Kind, obj: Obj, options: Options) -> list[str]:
-        finalizers = [f for f in obj["metadata"].get("finalizers") or () if f not in ("orphan", "foregroundDeletion")]
-        own = {"Foreground": ["foregroundDeletion"], "Orphan": ["orphan"]}.get(options.propagation, [])
-        return [*finalizers, *(own if kind.resource != "pods" or own == ["foregroundDeletion"] else [])]
-
-    def _preconditions(self, kind: Kind, old: Obj, options: Options) -> None:
-        for label, wanted, key in (
-            ("UID", options.uid, "uid"),
-            ("ResourceVersion", options.resource_version, "resourceVersion"),
-        ):
-            if wanted and wanted != old["metadata"].get(key):
-                why = f"Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {old['metadata'].get(key)}"
-                raise errors.conflict(kind.resource, name_of(old), why)
-
-    def _decode(self, kind: Kind, body: Any, options: Options) -> tuple[Obj, list[Cause]]:
-        if not isinstance(body, dict):
-            raise errors.bad_request(f"the object provided is not a JSON object but a {type(body).__name__}")
-        body = {"apiVersion": kind.api_version, "kind": kind.kind, **body}
-        if (body["apiVersion"], body["kind"]) != (kind.api_version, kind.kind):
-            given = f"{body['kind']} in version {body['apiVersion']}"
-            raise errors.bad_request(
-                f"the API version in the data ({given}) does not match the expected API version ({kind.api_version})"
-            )
-        reader = Reader(self.kinds.resolve, custom=kind.custom is not None)
-        obj = reader.read(kind.schema, body)
-        found = reader.findings
-        if not isinstance(obj.get("metadata", {}), dict) or found.wrong_types:
-            words = ", ".join(found.wrong_types) or "metadata is not an object"
-            what = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}'
-            raise errors.bad_request(f"{what}: json: {words}")
-        unknown = [f'unknown field "{path}"' for path in found.unknown]
-        if unknown and options.field_validation == "Strict":
-            what = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}'
-            raise errors.bad_request(f"{what}: strict decoding error: {', '.join(unknown)}")
-        if options.field_validation == "Warn":
-            options.warnings.extend(unknown)
-        obj.setdefault("metadata", {}).pop("managedFields", None)
-        return dict(convert(self.kinds.get(kind.stored_as), obj)), found.causes
 
     def _validate(self, kind: Kind, obj: Obj, old: Obj | None, missing: list[Cause]) -> None:
         causes = [*missing, *problems(kind.stored_as, obj, old)]
@@ -247,7 +185,7 @@ class Registry:
             raise errors.bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request"
             )
-        self._preconditions(kind, old, Options(uid=meta.get("uid")))
+        deletion.preconditions(kind, old, Options(uid=meta.get("uid")))
         given = meta.get("resourceVersion")
         if given and given != old["metadata"]["resourceVersion"]:
             raise errors.stale(kind.resource, name)

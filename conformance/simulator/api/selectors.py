@@ -121,8 +121,8 @@ def label_selector(selector: Any) -> Test:
     if selector is None:
         return lambda _labels: False
     tests = [requirement(key, "In", [value]) for key, value in (selector.get("matchLabels") or {}).items()]
-    for item in selector.get("matchExpressions") or ():
-        tests.append(requirement(item["key"], item["operator"], item.get("values") or []))
+    expressions = selector.get("matchExpressions") or ()
+    tests += [requirement(item["key"], item["operator"], item.get("values") or []) for item in expressions]
     return lambda labels: all(test(labels) for test in tests)
 
 

@@ -1,10 +1,9 @@
 """The HTTP side of the simulated API server: authentication, routing, content types, errors as Status objects."""
 
 import json
-import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from aiohttp import web
@@ -17,13 +16,12 @@ from conformance.simulator.api.trouble import Trouble
 from conformance.simulator.api.verbs import Answer, Call, Verbs
 from conformance.simulator.objects import Obj
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
 LIMIT = 3 * 1024 * 1024
 """Largest body that the real server takes."""
 _OPEN = ("/healthz", "/livez", "/readyz")
-_LOG = logging.getLogger(__name__)
+_PATHS = ("/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version")
+_GROUP_VERSION = 2
+"""Steps that name a group and its version."""
 
 
 class Server:
@@ -68,28 +66,32 @@ class Server:
 
     def _document(self, path: str, request: web.Request) -> web.Response | None:
         """Documents about the server itself."""
-        if path == "/version":
-            return reply(_version(self._version))
         if path in ("/api", "/apis"):
             return self._discovery(path, request)
-        if path == "/openapi/v3":
-            return reply(openapi.index(self._kinds))
-        steps = path.strip("/").split("/")
+        fixed: dict[str, Callable[[], Obj]] = {
+            "/": lambda: {"paths": list(_PATHS)},
+            "/version": lambda: _version(self._version),
+            "/openapi/v3": lambda: openapi.index(self._kinds),
+        }
+        if path in fixed:
+            return reply(fixed[path]())
+        found = self._of_group(path.strip("/").split("/"))
+        return reply(found) if found else None
+
+    def _of_group(self, steps: list[str]) -> Obj | None:
+        """Documents about one group or group version: ``api/V``, ``apis/G``, ``apis/G/V``, and ``openapi/v3`` before them."""
+        described = steps[:2] == ["openapi", "v3"]
+        head, *rest = steps[2:] if described else steps
         groups = self._kinds.groups()
-        if steps[:2] == ["openapi", "v3"]:
-            group, version = ("", steps[3]) if steps[2] == "api" else (steps[3], steps[-1])
-            if version in groups.get(group, ()):
-                return reply(openapi.document(self._kinds, group, version))
+        group = "" if head == "api" else rest[0] if rest else ""
+        version = rest[-1] if len(rest) == (1 if head == "api" else _GROUP_VERSION) else ""
+        if version and head in ("api", "apis") and version in groups.get(group, ()):
+            make = openapi.document if described else discovery.resource_list
+            return make(self._kinds, group, version)
+        if described:
             raise errors.no_such_path()
-        if steps[0] == "apis" and len(steps) == 2 and steps[1] in groups:  # noqa: PLR2004 - apis/GROUP
-            return reply(discovery.group(steps[1], groups[steps[1]]))
-        group, version = (
-            ("", steps[1]) if steps[0] == "api" and len(steps) == 2 else ("/".join(steps[1:2]), "/".join(steps[2:]))
-        )  # noqa: PLR2004
-        if steps[0] in ("api", "apis") and version in groups.get(group, ()):
-            return reply(discovery.resource_list(self._kinds, group, version))
-        if path in ("/", "/metrics"):
-            return reply({"paths": ["/api", "/apis", "/healthz", "/openapi/v3", "/version"]})
+        if head == "apis" and len(rest) == 1 and group in groups:
+            return discovery.group(group, groups[group])
         return None
 
     def _discovery(self, path: str, request: web.Request) -> web.Response:
@@ -133,9 +135,7 @@ async def _body(request: web.Request) -> Any:
         raise errors.unsupported_media(f"the simulated server reads JSON, YAML and protobuf, not {kind}")
     try:
         data = await request.read()
-        read: Callable[[bytes], Any] = yaml.safe_load if "yaml" in kind else json.loads
-        if "protobuf" in kind:
-            read = protobuf.decode
+        read = protobuf.decode if "protobuf" in kind else yaml.safe_load if "yaml" in kind else json.loads
         return read(data) if data.strip() else None
     except web.HTTPRequestEntityTooLarge as large:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", "limit is 3145728") from large

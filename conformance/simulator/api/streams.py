@@ -9,7 +9,7 @@ from conformance.simulator.api import errors, table
 from conformance.simulator.api.paths import Target
 from conformance.simulator.api.registry import Registry
 from conformance.simulator.api.watch import Watch, Wish, line
-from conformance.simulator.objects import dig, name_of, namespace_of
+from conformance.simulator.objects import Obj, dig, name_of, namespace_of
 from conformance.simulator.storage import Store
 
 
@@ -34,9 +34,10 @@ async def send_watch(store: Store, wish: Wish, request: web.Request, drop_after:
     events = Watch(store, wish).events()
     try:
         async for kind, obj in events:
+            shown = obj
             if as_table and kind not in ("ERROR", "BOOKMARK"):
-                obj = table.table(wish.kind, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]}, include)  # noqa: PLW2901
-            await response.write(line(kind, obj))
+                shown = table.table(wish.kind, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]}, include)
+            await response.write(line(kind, shown))
             sent += 1
             if drop_after and sent >= drop_after and request.transport:
                 request.transport.abort()
@@ -60,7 +61,7 @@ async def send_log(registry: Registry, logs: Logs, target: Target, request: web.
     container = container or names[0]
     if container not in names:
         raise errors.bad_request(f"container {container} is not valid for pod {target.name}")
-    _must_have_run(registry, pod, container, previous=query.get("previous") == "true")
+    _must_have_run(pod, container, previous=query.get("previous") == "true")
     chunks = logs.stream(
         pod["metadata"]["uid"],
         container,
@@ -87,7 +88,7 @@ async def send_log(registry: Registry, logs: Logs, target: Target, request: web.
     return response
 
 
-def _must_have_run(registry: Registry, pod: dict[str, object], container: str, *, previous: bool) -> None:
+def _must_have_run(pod: Obj, container: str, *, previous: bool) -> None:
     groups = ("containerStatuses", "initContainerStatuses")
     statuses = [s for group in groups for s in dig(pod, "status", group, default=[]) if s["name"] == container]
     state = statuses[0]["state"] if statuses else {}

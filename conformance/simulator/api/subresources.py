@@ -4,8 +4,9 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from conformance.simulator.api import errors
+from conformance.simulator.api.options import Options
 from conformance.simulator.api.paths import Target
-from conformance.simulator.api.registry import Options, Registry
+from conformance.simulator.api.registry import Registry
 from conformance.simulator.objects import Obj, dig, later, name_of, set_condition, thaw
 
 Action = Callable[[Registry, Target, Obj, Options], Obj]
@@ -21,7 +22,6 @@ _SCALE_PARTS = ("name", "namespace", "uid", "resourceVersion", "creationTimestam
 
 def bind(registry: Registry, target: Target, body: Obj, options: Options) -> Obj:
     """Give a pod its node."""
-
     node = dig(body, "target", "name", default="")
     pod = thaw(registry.get(target.kind, target.namespace, target.name or name_of(body)))
     if pod["spec"].get("nodeName"):

@@ -17,8 +17,7 @@ def partial(obj: Obj) -> Obj:
 def table(kind: Kind, objects: Iterable[Obj], meta: Obj, include: str = "Metadata") -> Obj:
     """A Table; ``include`` says how much of each object its row carries."""
     columns = columns_of(kind)
-    carried = {"None": lambda _obj: None, "Object": lambda obj: obj}.get(include, partial)
-    rows = [{"cells": [column.cell(obj) for column in columns], "object": carried(obj)} for obj in objects]
+    rows = [{"cells": [column.cell(obj) for column in columns], "object": _carried(obj, include)} for obj in objects]
     return {
         "kind": "Table",
         "apiVersion": PARTIAL,
@@ -26,3 +25,7 @@ def table(kind: Kind, objects: Iterable[Obj], meta: Obj, include: str = "Metadat
         "columnDefinitions": [column.definition() for column in columns],
         "rows": rows,
     }
+
+
+def _carried(obj: Obj, include: str) -> Obj | None:
+    return None if include == "None" else obj if include == "Object" else partial(obj)

@@ -11,13 +11,15 @@ from aiohttp import web
 
 from conformance.simulator.api import access, errors, selectors, subresources, table
 from conformance.simulator.api.access import User
+from conformance.simulator.api.options import Options
 from conformance.simulator.api.patching import Apply, Strategic, json_patch, merge_patch
 from conformance.simulator.api.paths import Target
-from conformance.simulator.api.registry import Options, Registry
+from conformance.simulator.api.registry import Registry
 from conformance.simulator.api.selectors import Match
 from conformance.simulator.api.streams import Logs, send_log, send_watch
 from conformance.simulator.api.trouble import Trouble
 from conformance.simulator.api.watch import Wish
+from conformance.simulator.kinds.conversion import convert
 from conformance.simulator.objects import Obj, dig, labels_of, name_of, namespace_of
 
 RETURNS_DELETED = ("pods", "services", "serviceaccounts", "namespaces", "persistentvolumeclaims", "resourcequotas")
@@ -131,8 +133,6 @@ class Verbs:
     def _chosen(self, call: Call) -> list[Obj]:
         match, kind = self._match(call), call.target.kind
         found = self.registry.store.select(kind.stored_as, call.target.namespace)
-        from conformance.simulator.kinds.conversion import convert  # noqa: PLC0415
-
         return [obj for stored in found if match(obj := convert(kind, stored))]
 
     async def _list(self, call: Call) -> Answer:
@@ -166,8 +166,7 @@ class Verbs:
         query, target = call.request.query, call.target
         match = self._match(call)
         if target.name:
-            inner, name = match, target.name
-            match = lambda obj: inner(obj) and name_of(obj) == name  # noqa: E731
+            match = _only(target.name, match)
         revision = query.get("resourceVersion", "")
         if revision and not revision.isdigit():
             raise errors.bad_request(f'invalid resource version "{revision}"')
@@ -271,3 +270,8 @@ def _read_continue(token: str) -> list[str]:
     except ValueError as wrong:
         raise errors.bad_request("continue key is not valid") from wrong
     return [str(part) for part in after]
+
+
+def _only(name: str, match: Match) -> Match:
+    """A match that takes one object alone."""
+    return lambda obj: name_of(obj) == name and match(obj)

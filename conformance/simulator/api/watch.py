@@ -43,37 +43,43 @@ class Watch:
 
     async def events(self) -> AsyncIterator[tuple[str, Obj]]:
         """Types and objects; ends after the time-out."""
-        wish, loop = self._wish, asyncio.get_running_loop()
+        wish = self._wish
         fresh = wish.revision in ("", "0") or wish.initial
         backlog = [] if fresh else self._store.since(int(wish.revision))
         if backlog is None:
             words = f"too old resource version: {wish.revision} ({self._store.revision})"
             yield "ERROR", errors.gone(words).status
             return
-        start = [self._shown(obj) for obj in self._store.select(wish.kind.stored_as, wish.namespace)] if fresh else []
-        last = self._store.revision
+        first = self._initial() if fresh else [change for event in backlog for change in self._changes(event)]
         silence = self._store.listen(self._queue.put_nowait)
-        end = loop.time() + wish.timeout
         try:
-            for obj in start:
-                if wish.match(obj):
-                    yield "ADDED", obj
-            if wish.initial and wish.bookmarks:
-                yield "BOOKMARK", self._bookmark(last, initial=True)
-            for event in backlog:
-                for change in self._changes(event):
-                    yield change
-            while (left := end - loop.time()) > 0:
-                try:
-                    event = await asyncio.wait_for(self._queue.get(), min(left, BOOKMARK_SECONDS))
-                except TimeoutError:
-                    if wish.bookmarks:
-                        yield "BOOKMARK", self._bookmark(self._store.revision)
-                    continue
-                for change in self._changes(event):
-                    yield change
+            for change in first:
+                yield change
+            async for change in self._live():
+                yield change
         finally:
             silence()
+
+    def _initial(self) -> list[tuple[str, Obj]]:
+        wish = self._wish
+        objects = [self._shown(obj) for obj in self._store.select(wish.kind.stored_as, wish.namespace)]
+        events = [("ADDED", obj) for obj in objects if wish.match(obj)]
+        if wish.initial and wish.bookmarks:
+            events.append(("BOOKMARK", self._bookmark(self._store.revision, initial=True)))
+        return events
+
+    async def _live(self) -> AsyncIterator[tuple[str, Obj]]:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._wish.timeout
+        while (left := end - loop.time()) > 0:
+            try:
+                event = await asyncio.wait_for(self._queue.get(), min(left, BOOKMARK_SECONDS))
+            except TimeoutError:
+                if self._wish.bookmarks:
+                    yield "BOOKMARK", self._bookmark(self._store.revision)
+                continue
+            for change in self._changes(event):
+                yield change
 
     def _shown(self, obj: Obj) -> Obj:
         return convert(self._wish.kind, obj)

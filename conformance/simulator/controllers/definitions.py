@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from conformance.simulator.api.registry import Options
+from conformance.simulator.api.options import Options
 from conformance.simulator.controllers.base import Controller
 from conformance.simulator.kinds.custom import kinds_of
 from conformance.simulator.objects import Obj, deleting, name_of, namespace_of, set_condition

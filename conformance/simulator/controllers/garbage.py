@@ -1,9 +1,7 @@
 """Garbage collection: dependents go when their owners are gone; foreground and orphan deletion."""
 
-from typing import ClassVar
-
 from conformance.simulator.api.errors import Refused
-from conformance.simulator.api.registry import Options
+from conformance.simulator.api.options import Options
 from conformance.simulator.controllers.base import Controller, Key
 from conformance.simulator.objects import Obj, deleting, name_of, namespace_of, thaw, uid_of
 from conformance.simulator.storage import Event

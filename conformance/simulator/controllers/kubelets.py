@@ -2,21 +2,22 @@
 
 import asyncio
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from conformance.simulator.api.registry import Options
+from conformance.simulator.api.options import Options
 from conformance.simulator.controllers.base import Controller
 from conformance.simulator.devices import Device, Injection
 from conformance.simulator.objects import Obj, deleting, dig, finished, name_of, namespace_of, uid_of
 from conformance.simulator.runtime import volumes
 from conformance.simulator.runtime.kubelet import DeviceManager
-from conformance.simulator.runtime.process import Watchdog
 from conformance.simulator.runtime.status import PodState
 from conformance.simulator.runtime.worker import Worker
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conformance.simulator.cluster import Cluster
+    from conformance.simulator.runtime.process import Watchdog
 
 
 class Kubelet:

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from conformance.simulator.api.errors import Refused
-from conformance.simulator.api.registry import Options
+from conformance.simulator.api.options import Options
 from conformance.simulator.controllers.base import Controller, Key
 from conformance.simulator.objects import Obj, deleting, name_of, namespace_of, set_condition, thaw
 from conformance.simulator.storage import Event

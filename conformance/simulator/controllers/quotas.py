@@ -1,7 +1,5 @@
 """ResourceQuota status: what is used of what is allowed."""
 
-from typing import ClassVar
-
 from conformance.simulator.api.admission.quota import measure, written
 from conformance.simulator.controllers.base import Controller, Key
 from conformance.simulator.objects import Obj, dig, name_of, namespace_of

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from conformance.simulator.api.errors import Refused
-from conformance.simulator.api.registry import Options
+from conformance.simulator.api.options import Options
 from conformance.simulator.controllers.base import Controller, Key
 from conformance.simulator.objects import Obj, deleting, dig, finished, name_of, namespace_of, thaw, uid_of
 from conformance.simulator.storage import Event
@@ -81,9 +81,11 @@ class ResourceClaims(Controller):
             return
         users = dig(claim, "status", "reservedFor", default=[])
         left = [user for user in users if self._uses(namespace, user)]
-        if left != users or (not left and dig(claim, "status", "allocation")):
-            self._release(claim, left)
-        elif not dig(claim, "status", "allocation") and FINALIZER in (claim["metadata"].get("finalizers") or ()):
+        if (
+            left != users
+            or (not left and dig(claim, "status", "allocation"))
+            or (not dig(claim, "status", "allocation") and FINALIZER in (claim["metadata"].get("finalizers") or ()))
+        ):
             self._release(claim, left)
         self._delete_generated(namespace, name)
 

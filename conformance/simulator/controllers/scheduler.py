@@ -8,7 +8,7 @@ from conformance.simulator import podresources
 from conformance.simulator.api.selectors import node_selector
 from conformance.simulator.api.subresources import place
 from conformance.simulator.controllers.base import Controller, Key
-from conformance.simulator.controllers.resourceclaims import FINALIZER, claim_names
+from conformance.simulator.controllers.resourceclaims import FINALIZER
 from conformance.simulator.objects import (
     Obj,
     condition,

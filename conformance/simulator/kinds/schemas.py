@@ -78,7 +78,7 @@ class Reader:
                 kept[key] = self.read(properties[key], item, place)
             elif isinstance(more, dict):
                 kept[key] = self.read(more, item, place)
-            elif not properties and not self._custom or more or schema.get("x-kubernetes-preserve-unknown-fields"):
+            elif (not properties and not self._custom) or more or schema.get("x-kubernetes-preserve-unknown-fields"):
                 kept[key] = item
             else:
                 self.findings.unknown.append(place)

@@ -68,7 +68,7 @@ class Container:
         self._link(kernel / "sitecustomize.py", _KERNEL)
 
     def _local(self, path: str) -> Path:
-        return self._root / path.strip("/")
+        return Path(self._root, path.strip("/"))
 
     def _link(self, place: Path, target: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,8 @@ class Container:
         word = re.sub(r"\$\((\w+)\)", lambda found: environment.get(found[1], found[0]), word)
         for mount in self._container.get("volumeMounts") or ():
             path = mount["mountPath"].rstrip("/")
-            word = re.sub(rf"(?<![\w./-]){re.escape(path)}(?=/|$|[\s\"';|&)])", lambda _: str(self._local(path)), word)  # noqa: B023
+            local = str(self._local(path)).replace("\\", r"\\")
+            word = re.sub(rf"(?<![\w./-]){re.escape(path)}(?=/|$|[\s\"';|&)])", local, word)
         return word
 
     def _environment(self, find: volumes.Find) -> dict[str, str]:

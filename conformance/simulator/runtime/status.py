@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.simulator.objects import Obj, condition, dig, set_condition, stamp
 from conformance.simulator import podresources
+from conformance.simulator.objects import Obj, condition, dig, set_condition, stamp
 from conformance.simulator.quantities import parse, show, show_bytes
 from conformance.simulator.runtime import images
 

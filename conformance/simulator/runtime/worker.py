@@ -2,9 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from conformance.simulator.devices import Device, Injection
 from conformance.simulator.objects import Obj, name_of, namespace_of, stamp, uid_of
@@ -13,6 +12,9 @@ from conformance.simulator.runtime.container import ConfigError, Container
 from conformance.simulator.runtime.logs import LogStore
 from conformance.simulator.runtime.process import Process, Watchdog
 from conformance.simulator.runtime.status import CREATING, ContainerState, PodState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 RETRY = 1.0
 """Seconds until the kubelet tries again what failed (volumes, claims)."""
