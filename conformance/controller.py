@@ -15,7 +15,7 @@ from conformance.run.interruption import Interruption
 from conformance.run.plan import id_of_node
 from conformance.run.request import Request, default_out
 from conformance.run.scheduling import Scheduling
-from conformance.run.session import Session, open_session
+from conformance.run.session import Session, look
 from conformance.verdicts import Impact
 
 SESSION = pytest.StashKey[Session]()
@@ -68,7 +68,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     given = [plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, Session)]
     try:
-        run = given[0] if given else open_session(request_of(config))
+        run = given[0] if given else look(request_of(config))
         config.stash[SESSION] = run
         config.stash[PROCESS] = run.begin()
     except StopError as error:

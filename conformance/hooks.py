@@ -4,6 +4,7 @@ The record of a check travels on its test reports, and so through xdist, as ``co
 teardown phase has the final one, because only then is it known what was left behind.
 """
 
+import importlib
 import json
 import signal
 from collections.abc import Generator
@@ -22,6 +23,7 @@ PROCESS = pytest.StashKey[Process]()
 INTERRUPTION = pytest.StashKey[Interruption]()
 RUNNING = pytest.StashKey[Running]()
 WORKER_INPUT = "ai_conformance"
+CONTROLLER = "conformance.controller"
 RECORD = "conformance_record"
 """Attribute of the test reports."""
 
@@ -49,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", {}).get(WORKER_INPUT)
     if given is None:
         if not config.option.collectonly:
-            config.pluginmanager.import_plugin("conformance.controller")
+            config.pluginmanager.register(importlib.import_module(CONTROLLER), CONTROLLER)
         return
     config.option.keyword = ""
     config.stash[PROCESS] = Process.from_json(json.loads(given))

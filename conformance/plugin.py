@@ -4,6 +4,8 @@ pytest loads this module in every run of the environment it is installed in. It 
 file of the checks (``ai_conformance = true`` in ``checks/pytest.toml``) brings the hooks of ``conformance.hooks`` in.
 """
 
+import importlib
+
 import pytest
 
 ACTIVE = "ai_conformance"
@@ -51,4 +53,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Become active in a run of the checks."""
     if config.getini(ACTIVE):
-        config.pluginmanager.import_plugin(HOOKS)
+        config.pluginmanager.register(importlib.import_module(HOOKS), HOOKS)

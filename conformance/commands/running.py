@@ -16,7 +16,7 @@ from conformance.commands.onlooker import Onlooker
 from conformance.errors import ConfigurationError, StopError
 from conformance.run import describe
 from conformance.run.request import Request
-from conformance.run.session import Session, open_session
+from conformance.run.session import Session, look
 
 _KEPT_OUT = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
@@ -28,7 +28,7 @@ class DeclinedError(StopError):
 def perform(request: Request, *, workers: int, ask: bool) -> dict[str, Any]:
     """Look, ask, run and report; returns the results document."""
     _writable(request.out)
-    session = open_session(request)
+    session = look(request)
     try:
         for line in describe.overview(session):
             print(line, file=sys.stderr)
@@ -45,17 +45,20 @@ def perform(request: Request, *, workers: int, ask: bool) -> dict[str, Any]:
 
 def _writable(out: Path) -> None:
     """Refuse a folder that cannot be written before a cluster is touched."""
-    try:
-        (out / "evidence").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"--out {out}: cannot be written: {error.strerror or error}") from error
+    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ConfigurationError(f"--out {out}: {there} is no folder")
+    if not os.access(there, os.W_OK):
+        raise ConfigurationError(f"--out {out}: {there} cannot be written")
 
 
 def _pytest(session: Session, workers: int) -> int:
     """Run pytest in this process, away from the user's own configuration, its words going to a log."""
     arguments = [f"--config-file={content.CHECKS / 'pytest.toml'}", "-p", "no:cacheprovider", "-p", "xdist.plugin"]
     arguments += ["-p", "conformance.plugin", "-v", f"-n{max(1, min(workers, len(session.plan)))}", str(content.CHECKS)]
-    with (session.request.out / "evidence" / "pytest.log").open("w", encoding="utf-8") as log, _alone(log):
+    folder = session.request.out / "evidence"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "pytest.log").open("w", encoding="utf-8") as log, _alone(log):
         onlooker = Onlooker(session)
         try:
             return int(pytest.main(arguments, plugins=[session, onlooker]))

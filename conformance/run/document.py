@@ -67,6 +67,22 @@ def header(
     }
 
 
+def withdraw(request: Request) -> None:
+    """Replace results that another run left in the folder; nothing where there are none."""
+    if not (request.out / results.NAME).exists():
+        return
+    nothing = {"server": "", "context": request.context or "", "version": "", "nodes": 0, "accelerators": []}
+    simulated = {"simulated": request.world is not None, "world": request.world, "faults": list(request.faults)}
+    head = {
+        "suite_version": __version__,
+        "run_id": "",
+        "started": now(),
+        "profile": request.profile or "",
+        "profile_title": "",
+    }
+    results.begin(request.out, {**head, "cluster": {**nothing, **simulated}, "partial": request.partial})
+
+
 def finish(
     begun: Mapping[str, Any],
     profile: Profile,

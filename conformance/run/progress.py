@@ -127,9 +127,11 @@ class Board:
     def _note(self, message: bytes) -> None:
         try:
             check, what, limit = json.loads(message or b"null") or ("", "", None)
+            line = self._running.get(str(check))
+            limit = None if limit is None else float(limit)
         except (ValueError, TypeError):
             return
-        if line := self._running.get(check):
+        if line:
             line.what, line.since, line.limit = str(what), time.monotonic(), limit
 
     def _refresh(self) -> None:

@@ -121,6 +121,15 @@ class Session:
         return swept.failed + self._home.close(limit=limit)
 
 
+def look(request: Request) -> Session:
+    """``open_session`` for a run that is to happen: if the cluster cannot be asked, old results do not stay as if new."""
+    try:
+        return open_session(request)
+    except ClusterError:
+        document.withdraw(request)
+        raise
+
+
 def open_session(request: Request) -> Session:
     """Connect, look and plan; nothing is created. Raises ``StopError`` in one line for whatever is in the way."""
     extra = descriptors.load(request.descriptors)

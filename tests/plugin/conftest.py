@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,8 @@ from conformance.run.request import Request
 from conformance.run.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import FakeApi
 
 HEAD = """
@@ -71,7 +72,7 @@ class Suite:
 
     def run(self, *arguments: str) -> pytest.RunResult:
         """Run the checks; the controller is in this process, workers are not."""
-        self.patch.setattr(controller, "open_session", self.open)
+        self.patch.setattr(controller, "look", self.open)
         arguments = ("-p", "no:cacheprovider", f"--config-file={self.folder / 'pytest.toml'}", *arguments)
         return self.pytester.runpytest_inprocess(*arguments, str(self.folder))
 

@@ -1,0 +1,67 @@
+"""Caught means: passed in the right world, then exactly that verdict and code, and nothing else changed."""
+
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import ConfigurationError
+from conformance.run.proof import Ended, Fault, Row, compare, faults, verdicts
+
+GOOD: Ended = ("passed", "")
+BAD: Ended = ("failed", "bad")
+FAULT = Fault(name="f", title="", world="w", expected={"a/x": BAD, "a/y[dra-s1]": BAD})
+RIGHT = {"a/x[dra-s1]": GOOD, "a/x[dp-s1]": GOOD, "a/y[dra-s1]": GOOD, "a/y[dp-s1]": GOOD, "b/z": ("unknown", "u")}
+WRONG = {**RIGHT, "a/x[dra-s1]": BAD, "a/x[dp-s1]": BAD, "a/y[dra-s1]": BAD}
+
+
+def _rows(right: dict[str, Ended], wrong: dict[str, Ended]) -> dict[str, Row]:
+    return {row.check: row for row in compare(FAULT, right, wrong, ["a/x", "a/y", "b/z"])}
+
+
+def test_exactly_the_listed_verdicts_are_caught() -> None:
+    assert [row.caught for row in _rows(RIGHT, WRONG).values()] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "problem"),
+    [
+        ({**RIGHT, "a/x[dp-s1]": BAD}, WRONG, "a/x[dp-s1] is failed in the right world"),
+        (RIGHT, {**WRONG, "a/x[dp-s1]": GOOD}, "a/x[dp-s1] came to passed"),
+        (RIGHT, {**WRONG, "a/x[dp-s1]": ("failed", "other")}, "came to failed (other)"),
+        (RIGHT, {**WRONG, "a/x[dp-s1]": ("unverified", "bad")}, "came to unverified (bad)"),
+        (RIGHT, {**WRONG, "a/y[dp-s1]": BAD}, "a/y[dp-s1] changed from passed to failed"),
+        (RIGHT, {**WRONG, "b/z": GOOD}, "b/z changed from unknown to passed"),
+        ({k: v for k, v in RIGHT.items() if "a/x" not in k}, WRONG, "did not run in the right world"),
+        (RIGHT, {k: v for k, v in WRONG.items() if "a/x" not in k}, "did not run with the fault"),
+        (RIGHT, {k: v for k, v in WRONG.items() if k != "b/z"}, "b/z changed from unknown to absent"),
+    ],
+)
+def test_everything_else_is_not(right: dict[str, Ended], wrong: dict[str, Ended], problem: str) -> None:
+    row = _rows(right, wrong)["a/x"]
+
+    assert not row.caught
+    assert any(problem in text for text in row.problems)
+
+
+def test_a_variant_that_the_fault_takes_away_is_answered_by_the_check_without_it() -> None:
+    fault = Fault(name="f", title="", world="w", expected={"a/x": ("unknown", "none")})
+
+    (row,) = compare(fault, {"a/x[dra-s1]": GOOD}, {"a/x": ("unknown", "none")}, ["a/x"])
+
+    assert row.caught
+
+
+def test_a_fault_file_with_a_verdict_that_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text("title: t\nworld: w\nverdicts:\n  a/x: {verdict: broken, code: c}\n")
+
+    with pytest.raises(ConfigurationError, match=r"f\.yaml:4: .*'broken' is no verdict"):
+        faults(tmp_path)
+
+
+def test_checks_that_were_not_to_run_have_no_verdict() -> None:
+    records = [
+        {"id": "a/x", "verdict": "passed", "code": ""},
+        {"id": "a/y", "verdict": "skipped", "code": "not_selected"},
+    ]
+
+    assert verdicts({"requirements": [{"checks": records}]}) == {"a/x": GOOD}
