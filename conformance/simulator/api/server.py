@@ -1,9 +1,8 @@
 """The HTTP side of the simulated API server: authentication, routing, content types, errors as Status objects."""
 
 import json
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from aiohttp import web
@@ -15,6 +14,9 @@ from conformance.simulator.api.paths import resolve
 from conformance.simulator.api.trouble import Trouble
 from conformance.simulator.api.verbs import Answer, Call, Verbs
 from conformance.simulator.objects import Obj
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LIMIT = 3 * 1024 * 1024
 """Largest body that the real server takes."""
