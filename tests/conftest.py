@@ -1,7 +1,9 @@
 """A cluster in memory, for tests of what a run does with the API and not of what a cluster does with it."""
 
 import itertools
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,9 @@ from conformance.cluster import errors
 from conformance.cluster.transport import Counters
 
 pytest_plugins = ["pytester"]
+
+# Last on the path: the helpers of the tests are found here, the package only where it is installed.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 Object = dict[str, Any]
 

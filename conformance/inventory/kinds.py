@@ -55,13 +55,6 @@ class Kind:
         free = [node.free for node in self.nodes]
         return None if None in free else sum(f or 0 for f in free)
 
-    def node_with(self, count: int) -> NodeShare | None:
-        """The node with most free devices, if it has at least ``count``; where free is not seen, by all devices."""
-        best = max(self.nodes, key=lambda n: (n.devices if n.free is None else n.free, n.name), default=None)
-        if best is None or (best.devices if best.free is None else best.free) < count:
-            return None
-        return best
-
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""
         return asdict(self)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
-from conformance.inventory import dra
+from conformance.inventory import dra, fresh
 from conformance.probes import claims, pods, starting, tenants
 from conformance.probes.bench import CLAIM, Bench
 from conformance.probes.tenants import MAIN
-from conformance.verdicts import Failure, Unverified
+from conformance.verdicts import Failure, Unknown, Unverified
 
 RELEASE_SECONDS = 60.0
 REFUSAL_SECONDS = 60.0
@@ -93,17 +93,13 @@ class Allocation:
         return str(name)
 
     def free(self) -> int:
-        """Devices of the kind that are free on the bench's node at this moment."""
-        api, base = self._sandbox.api, f"/apis/{self._bench.group_version}"
-        slices, _ = dra.current_slices(api.list(f"{base}/resourceslices"))
-        held = dra.held(api.list(f"{base}/resourceclaims"))
-        node = api.get(f"/api/v1/nodes/{self._bench.node}")
-        found = [
-            d
-            for d in dra.devices(slices, [node])
-            if d.driver == self._bench.kind.name and d.node == self._bench.node and not d.tainted
-        ]
-        return sum(d.key not in held for d in found if dra.is_whole(d, self._bench.descriptor))
+        """Devices of the kind that are free on the bench's node at this moment. Raises ``Unknown`` where it cannot be seen."""
+        bench = self._bench
+        node = self._sandbox.api.get(f"/api/v1/nodes/{bench.node}")
+        free = fresh.free_on(self._sandbox.api, bench.kind, bench.descriptor, bench.group_version, node)
+        if free is None:
+            raise Unknown("free devices cannot be counted: claims must not be listed", code="forbidden")
+        return free
 
     def refused(self, pod: Object, claim: Object) -> None:
         """Wait until the scheduler has written on the pod that it cannot be placed; an allocation is a failure."""

@@ -75,6 +75,7 @@ def _report(sandbox: Sandbox, collection: str, pod: str, container: str) -> read
     try:
         for line in sandbox.api.lines(f"{collection}/{pod}/log", seconds=sandbox.limit(LOG_SECONDS), **query):
             if (report := reading.parse(line, where)) is not None:
+                sandbox.evidence.artefact(f"log-{pod}-{container}.json", line)
                 return report
             last = line
     except errors.ApiError as error:

@@ -1,0 +1,72 @@
+"""A real cluster for the tests: the testbed, brought up once, or the cluster of ``--kubeconfig``.
+
+Where the testbed cannot run, the tests are skipped with the reason in one line, unless AI_CONFORMANCE_CLUSTER=required.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.ground import DESCRIPTOR, IMAGE, TESTBED, Ground
+
+UP_SECONDS = 45 * 60
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Tests of a cluster that is there already."""
+    parser.addoption("--kubeconfig", metavar="FILE", help="run against this cluster instead of the testbed")
+
+
+@pytest.fixture(scope="session")
+def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """The real cluster."""
+    given = request.config.getoption("--kubeconfig")
+    if given:
+        yield Ground(Path(given).resolve(), None, ())
+        return
+    folder = tmp_path_factory.mktemp("testbed")
+    _require()
+    kubeconfig = folder / "kubeconfig"
+    command = [sys.executable, str(TESTBED), "up", "--kubeconfig", str(kubeconfig), "--state", str(folder / "state")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as testbed:
+        try:
+            _await_ready(testbed)
+            options = ("--descriptor", str(DESCRIPTOR), "--probe-image", IMAGE)
+            yield Ground(kubeconfig, folder / "state", options)
+        finally:
+            testbed.kill()
+            subprocess.run([sys.executable, str(TESTBED), "down", "--state", str(folder / "state")], check=False)
+
+
+def _require() -> None:
+    """Skip, or fail where the machine must be able to."""
+    asked = subprocess.run([sys.executable, str(TESTBED), "check"], capture_output=True, text=True, check=False)
+    if asked.returncode == 0:
+        return
+    reason = (asked.stdout + asked.stderr).strip()
+    if os.environ.get("AI_CONFORMANCE_CLUSTER") == "required":
+        pytest.fail(f"{reason}; AI_CONFORMANCE_CLUSTER=required", pytrace=False)
+    pytest.skip(f"{reason}; --kubeconfig FILE takes any cluster")
+
+
+def _await_ready(testbed: "subprocess.Popen[str]") -> None:
+    """Pass on what the testbed says until it is ready."""
+    assert testbed.stdout is not None
+    for line in testbed.stdout:
+        sys.stderr.write(line)
+        sys.stderr.flush()
+        if line.startswith("ready:"):
+            return
+    pytest.fail(f"the testbed ended with {testbed.wait()} before it was ready", pytrace=False)
+
+
+@pytest.fixture
+def testbed(ground: Ground) -> Ground:
+    """The testbed, for tests that break it on purpose."""
+    if ground.state is None:
+        pytest.skip("faults are planted in the testbed only, not in a cluster that --kubeconfig names")
+    return ground

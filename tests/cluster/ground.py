@@ -1,0 +1,79 @@
+"""One real cluster and what tests do with it: run the suite, plant faults, list what is left."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance.cluster import Api, connect
+from conformance.probes.names import RUN_LABEL
+
+TESTBED = Path(__file__).resolve().parents[1] / "testbed"
+DESCRIPTOR = TESTBED / "accelerator.yaml"
+IMAGE = "docker.io/local/python:1"
+PLACES = (
+    "/api/v1/namespaces",
+    "/api/v1/pods",
+    "/api/v1/configmaps",
+    "/apis/resource.k8s.io/v1/deviceclasses",
+    "/apis/resource.k8s.io/v1/resourceslices",
+    "/apis/resource.k8s.io/v1/resourceclaims",
+    "/apis/resource.k8s.io/v1/resourceclaimtemplates",
+    "/apis/resource.k8s.io/v1/devicetaintrules",
+    "/apis/coordination.k8s.io/v1/leases",
+)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A real cluster."""
+
+    kubeconfig: Path
+    state: Path | None
+    """State folder of the testbed; None for a cluster of the user's."""
+    options: tuple[str, ...]
+    """Descriptor and image that fit the cluster."""
+
+    def command(self, out: Path, *words: str) -> list[str]:
+        """The command of a run."""
+        place = ("--kubeconfig", str(self.kubeconfig), "--out", str(out), "--yes")
+        return [sys.executable, "-m", "conformance", "run", *place, *self.options, *words]
+
+    def run(self, out: Path, *words: str) -> tuple[int, dict[str, Any]]:
+        """Run the suite; exit code and results."""
+        done = subprocess.run(self.command(out, *words), capture_output=True, text=True, check=False)
+        sys.stdout.write(done.stdout + done.stderr)
+        document: dict[str, Any] = json.loads((out / "conformance.json").read_text(encoding="utf-8"))
+        return done.returncode, document
+
+    def api(self) -> Api:
+        """A connection of the tests' own."""
+        return connect(str(self.kubeconfig))
+
+    def leftovers(self) -> list[str]:
+        """Every object that carries a run's label."""
+        api = self.api()
+        return [f"{place} {o['metadata']['name']}" for place in PLACES for o in api.list(place, label_selector=RUN_LABEL)]
+
+    def expire_leases(self) -> None:
+        """Let the time of every run's Lease be over, as it is a minute after a run has died."""
+        api, past = self.api(), {"spec": {"renewTime": "2000-01-01T00:00:00.000000Z"}}
+        for lease in api.list("/apis/coordination.k8s.io/v1/leases", label_selector=RUN_LABEL):
+            meta = lease["metadata"]
+            api.patch(f"/apis/coordination.k8s.io/v1/namespaces/{meta['namespace']}/leases/{meta['name']}", past)
+
+    @contextmanager
+    def fault(self, name: str) -> Iterator[None]:
+        """The testbed with this fault planted."""
+        self._switch("on", name)
+        try:
+            yield
+        finally:
+            self._switch("off", name)
+
+    def _switch(self, word: str, name: str) -> None:
+        subprocess.run([sys.executable, str(TESTBED), "fault", word, name, "--state", str(self.state)], check=True)

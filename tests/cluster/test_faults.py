@@ -1,0 +1,47 @@
+"""Every fault that the testbed can have: the same verdicts and codes as on the simulated cluster, and no other change."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conformance import content
+from conformance.run import proof
+from tests.cluster.ground import Ground
+
+pytestmark = pytest.mark.cluster
+FAULTS = {fault.name: fault for fault in proof.faults()}
+
+
+def _grounds(name: str) -> list[str]:
+    text = (content.FIXTURES / "faults" / f"{name}.yaml").read_text(encoding="utf-8")
+    return list(yaml.safe_load(text)["grounds"])
+
+
+REAL = sorted(name for name in FAULTS if "real" in _grounds(name))
+
+
+@pytest.fixture(scope="module")
+def right(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> proof.Verdicts:
+    """Verdicts of the cluster as it is."""
+    _, document = ground.run(tmp_path_factory.mktemp("right"), "dra_support", "secure_accelerator_access")
+    return proof.verdicts(document)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_fault_is_caught_by_exactly_the_checks_that_its_file_lists(
+    testbed: Ground, right: proof.Verdicts, tmp_path: Path, name: str
+) -> None:
+    fault = FAULTS[name]
+    with testbed.fault(name):
+        _, document = testbed.run(tmp_path, "--timeout-scale", "0.1", "dra_support", "secure_accelerator_access")
+
+    rows = proof.compare(fault, right, proof.verdicts(document), fault.checks())
+    assert rows
+    missed = {row.check: (row.found, row.problems) for row in rows if not row.caught}
+    assert not missed, json.dumps(missed, indent=2)
+
+
+def test_at_least_five_faults_are_planted_on_real_parts() -> None:
+    assert len(REAL) >= 5
