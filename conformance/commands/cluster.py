@@ -16,6 +16,10 @@ def main(args: argparse.Namespace) -> int:
             _until_stopped()
     except simulator.WorldError as error:
         raise UsageError(str(error)) from error
+    except FileExistsError as error:
+        raise UsageError(f"--kubeconfig {error}") from error
+    except OSError as error:
+        raise UsageError(f"--kubeconfig {args.kubeconfig}: {error.strerror or error}") from error
     return 0
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.cluster import errors
+from conformance.cluster import errors, waiting
 from conformance.run import sweep
 from conformance.run.home import LEASE_SECONDS, Home, clock_of, offset
 
@@ -193,7 +193,7 @@ def test_a_namespace_that_does_not_go_away_is_a_failure(fake_api: "FakeApi", mon
     def never(*_args: object, **_more: object) -> None:
         raise errors.WaitTimeout("it to be gone", 1, "finalizers ['x']")
 
-    monkeypatch.setattr(sweep.waiting, "wait_gone", never)
+    monkeypatch.setattr(waiting, "wait_gone", never)
     result = sweep.sweep(fake_api, now=NOW)  # type: ignore[arg-type]
     sweep.await_gone(fake_api, result, limit=1)  # type: ignore[arg-type]
 
