@@ -3,14 +3,15 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import urllib3
 
 from conformance.cluster import errors
-from conformance.cluster.transport import Counters, Transport
+from conformance.cluster.transport import ATTEMPTS, Counters, Transport, pause
 
 Object = dict[str, Any]
+T = TypeVar("T")
 PAGE = 500
 """Objects per page of a list."""
 WATCH_SLACK = 10.0
@@ -79,22 +80,28 @@ class Api:
 
         Repeated after a broken answer only if the object has a fixed name: whether the first try was carried out is then seen.
         """
-        query = {"fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
-        name = obj.get("metadata", {}).get("name")
-        try:
-            return self._transport.json("POST", path, body=obj, query=query)
-        except errors.Unavailable:
-            if not name:
-                raise
         if dry_run:
-            return self._transport.json("POST", path, body=obj, query=query)
-        return self._create_again(path, obj, name, query)
+            return self.ask(path, obj, fieldValidation="Strict", dryRun="All")
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._transport.json("POST", path, body=obj, query={"fieldValidation": "Strict"})
+            except errors.Unavailable as error:
+                if "name" not in obj["metadata"] or attempt == ATTEMPTS - 1:
+                    raise
+                pause(attempt, error)
+            if (made := self._existing(path, obj)) is not None:
+                return made
+        raise errors.Unavailable(0, "NoAttempt", f"POST {path} was never sent")
 
-    def _create_again(self, path: str, obj: Object, name: str, query: dict[str, str]) -> Object:
+    def _existing(self, path: str, obj: Object) -> Object | None:
         try:
-            return self.get(f"{path}/{name}")
+            return self.get(f"{path}/{obj['metadata']['name']}")
         except errors.NotFound:
-            return self._transport.json("POST", path, body=obj, query=query)
+            return None
+
+    def ask(self, path: str, obj: Object, **query: str) -> Object:
+        """Send a POST that changes nothing, such as an access review or a dry run; repeated like a read."""
+        return self._transport.json("POST", path, body=obj, query=query, repeat=True)
 
     def update(self, path: str, obj: Object) -> Object:
         """Replace an object; its ``metadata.resourceVersion`` guards against lost updates."""
@@ -130,6 +137,18 @@ class Api:
         with self._transport.open("GET", path, query=query, read=seconds) as response:
             for line in self._lines(response, path):
                 yield line.decode("utf-8", "replace")
+
+    def first_line(self, path: str, wanted: Callable[[str], T | None], *, seconds: float, **query: Any) -> T | None:
+        """What ``wanted`` makes of the first line that it takes; a broken read starts again from the first line."""
+        for attempt in range(ATTEMPTS):
+            try:
+                found = (wanted(line) for line in self.lines(path, seconds=seconds, **query))
+                return next((value for value in found if value is not None), None)
+            except (errors.TooManyRequests, errors.Unavailable) as error:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                pause(attempt, error)
+        return None
 
     def watch(
         self, path: str, *, version: str, seconds: float, label_selector: str = "", field_selector: str = ""

@@ -8,7 +8,7 @@ import yaml
 from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 
-from conformance.cluster import errors
+from conformance.cluster import access, errors
 from conformance.cluster.api import Api
 from conformance.cluster.transport import Transport
 from conformance.errors import ClusterError, ConfigurationError
@@ -72,7 +72,7 @@ def _first_words(api: Api) -> None:
     review |= {"spec": {"resourceAttributes": {"verb": "get", "resource": "namespaces"}}}  # type: ignore[dict-item]
     try:
         api.version()
-        api.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        api.ask("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
     except errors.Unauthorized as error:
         raise ClusterError(
             f"{api.server} does not accept our credentials (401); renew the token or log in again"

@@ -56,10 +56,10 @@ class Transport:
         return Transport(self._client, agent)
 
     def json(
-        self, method: str, path: str, *, body: Any = None, query: dict[str, Any], kind: str = ""
+        self, method: str, path: str, *, body: Any = None, query: dict[str, Any], kind: str = "", repeat: bool = False
     ) -> dict[str, Any]:
         """Send and read one JSON object; repeated where safe. Raises ``errors.ApiError``."""
-        data = self.send(method, path, body=body, query=query, kind=kind)
+        data = self.send(method, path, body=body, query=query, kind=kind, repeat=repeat)
         try:
             answer = json.loads(data)
         except ValueError as error:
@@ -70,8 +70,14 @@ class Transport:
             )
         return answer
 
-    def send(self, method: str, path: str, *, body: Any = None, query: dict[str, Any], kind: str = "") -> bytes:
-        """Send and read the whole body. A POST is repeated only on 429, which the server has not acted on."""
+    def send(
+        self, method: str, path: str, *, body: Any = None, query: dict[str, Any], kind: str = "", repeat: bool = False
+    ) -> bytes:
+        """Send and read the whole body.
+
+        A POST is repeated on 429, which the server has not acted on, and otherwise only where ``repeat`` says that it
+        changes nothing.
+        """
         failure: errors.ApiError
         for attempt in range(ATTEMPTS):
             try:
@@ -79,10 +85,10 @@ class Transport:
                     return self._read(response, path)
             except (errors.TooManyRequests, errors.Unavailable) as error:
                 failure = error
-                if not _may_repeat(method, error) or attempt == ATTEMPTS - 1:
+                if not (repeat or _may_repeat(method, error)) or attempt == ATTEMPTS - 1:
                     raise
             self.counters.retries += 1
-            _pause(_delay(attempt, failure))
+            pause(attempt, failure)
         raise errors.Unavailable(0, "NoAttempt", f"{method} {path} was never sent")
 
     @contextmanager
@@ -162,5 +168,6 @@ def _delay(attempt: int, error: errors.ApiError) -> float:
     return float(min(BACKOFF_LIMIT, max(BACKOFF_SECONDS * 2**attempt, float(asked or 0))))
 
 
-def _pause(seconds: float) -> None:
-    threading.Event().wait(seconds)
+def pause(attempt: int, error: errors.ApiError) -> None:
+    """Wait before the next try, longer each time, or as long as the server asks."""
+    threading.Event().wait(_delay(attempt, error))

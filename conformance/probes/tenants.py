@@ -71,16 +71,22 @@ def submit(sandbox: Sandbox, plan: pods.PodPlan, namespace: str) -> Object:
 def _report(sandbox: Sandbox, collection: str, pod: str, container: str) -> reading.Report:
     query: dict[str, Any] = {"container": container, "follow": "true", "limitBytes": reading.LOG_LIMIT}
     where = f"{pod}/{container}"
-    last = ""
+    last: list[str] = []
+
+    def read(line: str) -> tuple[reading.Report, str] | None:
+        last[:] = [line]
+        report = reading.parse(line, where)
+        return (report, line) if report else None
+
+    limit = sandbox.limit(LOG_SECONDS)
     try:
-        for line in sandbox.api.lines(f"{collection}/{pod}/log", seconds=sandbox.limit(LOG_SECONDS), **query):
-            if (report := reading.parse(line, where)) is not None:
-                sandbox.evidence.artefact(f"log-{pod}-{container}.json", line)
-                return report
-            last = line
+        found = sandbox.api.first_line(f"{collection}/{pod}/log", read, seconds=limit, **query)
     except errors.ApiError as error:
         raise Unverified(f"the log of {where} cannot be read: {error}", code="log_unreadable") from error
-    raise Unverified(f"the probe in {where} gave no report; last line {last[:200]!r}", code="no_report")
+    if found is None:
+        raise Unverified(f"the probe in {where} gave no report; last line {''.join(last)[:200]!r}", code="no_report")
+    sandbox.evidence.artefact(f"log-{pod}-{container}.json", found[1])
+    return found[0]
 
 
 def _record(sandbox: Sandbox, pod: Object, reports: Mapping[str, reading.Report], descriptor: Descriptor) -> None:
