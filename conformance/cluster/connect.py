@@ -8,7 +8,7 @@ import yaml
 from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 
-from conformance.cluster import access, errors
+from conformance.cluster import errors
 from conformance.cluster.api import Api
 from conformance.cluster.transport import Transport
 from conformance.errors import ClusterError, ConfigurationError
