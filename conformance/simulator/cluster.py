@@ -100,7 +100,10 @@ class Cluster:
         await asyncio.sleep(0)
         self._ready.set()
         await self._stop.wait()
+        open_ones = [each.transport for each in (runner.server.connections if runner.server else ())]
         await runner.cleanup()
+        for transport in filter(None, open_ones):
+            transport.abort()  # a client that is gone never answers the end of TLS
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
