@@ -123,6 +123,9 @@ def _parser() -> argparse.ArgumentParser:
     self_test.add_argument(
         "--parallel", type=_count, default=2, metavar="N", help="faults at the same time (default: 2)"
     )
+    self_test.add_argument(
+        "--timeout-scale", type=_positive, default=0.25, metavar="F", help="factor on every limit (default: 0.25)"
+    )
     _output(self_test)
     simulated = command("cluster", "run a simulated cluster to play with")
     actions = simulated.add_subparsers(dest="action", metavar="ACTION", required=True)

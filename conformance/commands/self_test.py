@@ -72,7 +72,8 @@ def main(args: argparse.Namespace) -> int:
     chosen = _chosen(args.checks)
     faults = [fault for fault in proof.faults() if fault.checks() & set(chosen)]
     with tempfile.TemporaryDirectory(prefix="ai-conformance-self-test-") as folder:
-        runs = Runs(Path(folder), chosen if args.checks else [])
+        words = [f"--timeout-scale={args.timeout_scale}", *(chosen if args.checks else [])]
+        runs = Runs(Path(folder), words)
         with ThreadPoolExecutor(args.parallel) as pool:
             try:
                 rows = _rows(faults, chosen, runs, pool)

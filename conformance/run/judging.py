@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.cluster import errors
+from conformance.errors import ClusterError
 from conformance.evidence import Evidence, bounded, now
 from conformance.run.plan import Planned
 from conformance.verdicts import Failure, Grade, Outcome, Verdict
@@ -77,7 +78,7 @@ def _by_class(error: BaseException) -> tuple[Verdict, str]:
         return Verdict.UNKNOWN, "forbidden"
     if isinstance(error, (errors.WaitTimeout, Overrun)):
         return Verdict.UNVERIFIED, "timeout"
-    if isinstance(error, errors.ApiError):
+    if isinstance(error, (errors.ApiError, ClusterError)):
         return Verdict.UNVERIFIED, "api_error"
     if isinstance(error, Stopped):
         return Verdict.UNVERIFIED, "interrupted"
