@@ -112,34 +112,42 @@ def compile_selector(expression: str) -> Any:
 
     code = _WORDS.sub("''", expression)
     if "cel.bind" in code:
-        raise CelError("cel.bind is not supported by the simulated cluster")
+        raise CelError("compilation failed: cel.bind is not supported by the simulated cluster")
     try:
         program = cel.compile(expression)
     except ValueError as wrong:
-        raise CelError(str(wrong).partition("': ")[2] or str(wrong)) from wrong
+        words = str(wrong).partition("': ")[2] or str(wrong)
+        raise CelError(f"compilation failed: {words}".replace("\n|", "\n |")) from wrong
     for name in program.functions():
         if name[0].isalpha() and name not in _KNOWN:
-            raise CelError(f"ERROR: <input>:1:1: undeclared reference to '{name}' (in container '')")
+            raise _failed(code, name, f"undeclared reference to '{name}' (in container '')")
     bound = set(re.findall(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*(\w+)\s*,", code))
     for name in program.variables():
         if name not in {"device", "sets", "math", "cel", *bound} and not name.startswith("@"):
-            raise CelError(f"ERROR: <input>:1:1: undeclared reference to '{name}' (in container '')")
+            raise _failed(expression, name, f"undeclared reference to '{name}' (in container '')")
     for name in _FIELD.findall(code):
         if name not in _FIELDS:
-            raise CelError(f"ERROR: <input>:1:7: undefined field '{name}'")
-    if not _is_boolean(program, code):
-        raise CelError("must evaluate to bool or the unknown type")
+            raise _failed(expression, f".{name}", f"undefined field '{name}'")
+    if kind := _constant_kind(program, code):
+        raise CelError(f"must evaluate to bool or the unknown type, not {kind}")
     return program
 
 
-def _is_boolean(program: Any, code: str) -> bool:
-    """Whether an expression without any device in it gives true or false; others are judged when evaluated."""
+def _failed(expression: str, name: str, words: str) -> CelError:
+    """A refusal that shows the place, as the real compiler does."""
+    place = max(expression.find(name), 0)
+    return CelError(f"compilation failed: ERROR: <input>:1:{place + 1}: {words}\n | {expression}\n | {'.' * place}^")
+
+
+def _constant_kind(program: Any, code: str) -> str:
+    """The type of an expression without any device in it, where that is not true or false; others are judged when evaluated."""
     if "device" in code:
-        return True
+        return ""
     try:
-        return isinstance(_run(program, {}), bool)
+        value = _run(program, {})
     except CelError:
-        return False
+        return "error"
+    return "" if isinstance(value, bool) else {"str": "string"}.get(type(value).__name__, type(value).__name__)
 
 
 def selects(expression: str, device: dict[str, Any]) -> bool:

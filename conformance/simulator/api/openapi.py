@@ -11,6 +11,7 @@ _PATCHES = (
     "application/strategic-merge-patch+json",
     "application/apply-patch+yaml",
 )
+_CUSTOM_PATCHES = tuple(kind for kind in _PATCHES if "strategic" not in kind)
 _PREFIX = "#/components/schemas/"
 
 
@@ -56,10 +57,10 @@ def _describe(kind: Kind, paths: Obj, schemas: Obj) -> None:
         (f"{base}{place}/{kind.plural}", ("get", "post")),
         (f"{base}{place}/{kind.plural}/{{name}}", ("get", "put", "patch", "delete")),
     ):
-        paths[path] = {verb: _operation(verb, identity, body, answer) for verb in verbs}
+        paths[path] = {verb: _operation(verb, identity, body, answer, custom=bool(kind.custom)) for verb in verbs}
 
 
-def _operation(verb: str, identity: Obj, body: Obj, answer: Obj) -> Obj:
+def _operation(verb: str, identity: Obj, body: Obj, answer: Obj, *, custom: bool) -> Obj:
     names = ("dryRun", "fieldManager", "fieldValidation") if verb in ("post", "put", "patch") else ()
     operation: Obj = {
         "parameters": [
@@ -70,7 +71,7 @@ def _operation(verb: str, identity: Obj, body: Obj, answer: Obj) -> Obj:
         "x-kubernetes-group-version-kind": identity,
     }
     if names:
-        types = _PATCHES if verb == "patch" else ("*/*",)
+        types = (_CUSTOM_PATCHES if custom else _PATCHES) if verb == "patch" else ("*/*",)
         operation["requestBody"] = {"required": True, "content": dict.fromkeys(types, body)}
     return operation
 

@@ -22,8 +22,6 @@ def json_patch(document: Any, operations: Any) -> Any:
 def _operate(holder: Obj, operation: Obj) -> None:
     kind, path = operation.get("op"), str(operation.get("path", ""))
     if kind in ("add", "replace"):
-        if kind == "replace":
-            _read(holder, path)
         _write(holder, path, thaw(operation.get("value")), insert=kind == "add")
     elif kind == "remove":
         _remove(holder, path)

@@ -119,6 +119,10 @@ def _version(version: str) -> Obj:
     return {
         "major": major,
         "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": str(int(minor) - 1),
         "gitVersion": version,
         "gitCommit": "simulated",
         "gitTreeState": "clean",

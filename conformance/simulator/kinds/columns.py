@@ -125,9 +125,6 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "devicetaintrules.resource.k8s.io": (
         NAME,
-        Column("Driver", _text("spec", "deviceSelector", "driver", default="*")),
-        Column("Pool", _text("spec", "deviceSelector", "pool", default="*")),
-        Column("Device", _text("spec", "deviceSelector", "device", default="*")),
         Column("Key", _text("spec", "taint", "key", default="")),
         Column("Value", _text("spec", "taint", "value", default="")),
         Column("Effect", _text("spec", "taint", "effect", default="")),

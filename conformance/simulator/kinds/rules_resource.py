@@ -36,7 +36,7 @@ def _selectors(form: Obj, path: str) -> Iterator[Cause]:
             try:
                 compile_selector(expression)
             except CelError as wrong:
-                yield invalid(f"{where}.expression", expression, f"compilation failed: {wrong}")
+                yield invalid(f"{where}.expression", expression, str(wrong))
 
 
 def _configs(holder: Obj, path: str) -> Iterator[Cause]:
@@ -105,7 +105,7 @@ def _requests(devices: Obj, path: str) -> Iterator[Cause]:
         exactly, choices = request.get("exactly"), request.get("firstAvailable") or []
         if isinstance(exactly, dict) == bool(choices):
             words = "exactly one of `exactly` or `firstAvailable` is required"
-            yield invalid(where, name, f"{words}, but multiple fields are set") if choices else required(where, words)
+            yield invalid(where, None, f"{words}, but multiple fields are set") if choices else required(where, words)
         elif choices:
             if len(choices) > _MOST_CHOICES:
                 yield too_many(f"{where}.firstAvailable", len(choices), _MOST_CHOICES)
@@ -141,7 +141,7 @@ def resource_claim(obj: Obj, old: Obj | None) -> list[Cause]:
         return list(_claim_spec(obj.get("spec") or {}, "spec"))
     causes = []
     if obj.get("spec") != old.get("spec"):
-        causes.append(invalid("spec", obj.get("spec"), "field is immutable"))
+        causes.append(invalid("spec", None, "field is immutable"))
     before, after = dig(old, "status", "allocation"), dig(obj, "status", "allocation")
     if before and after and before != after:
         causes.append(invalid("status.allocation", after, "field is immutable"))
@@ -154,7 +154,7 @@ def resource_claim(obj: Obj, old: Obj | None) -> list[Cause]:
 def resource_claim_template(obj: Obj, old: Obj | None) -> list[Cause]:
     """As a claim."""
     if old is not None and obj.get("spec") != old.get("spec"):
-        return [invalid("spec", obj.get("spec"), "field is immutable")]
+        return [invalid("spec", None, "field is immutable")]
     return list(_claim_spec(dig(obj, "spec", "spec", default={}), "spec.spec"))
 
 

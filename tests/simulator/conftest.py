@@ -1,0 +1,37 @@
+"""One simulated cluster for all tests of a worker; every test has a namespace of its own."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from conformance import simulator
+from tests.simulator.client import Client
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[simulator.Running]:
+    """The world ``conformant``."""
+    with simulator.start("conformant") as cluster:
+        yield cluster
+        assert cluster.crashes == []
+
+
+@pytest.fixture
+def client(running: simulator.Running) -> Client:
+    """A client of the administrator."""
+    return Client(running.kubeconfig)
+
+
+@pytest.fixture
+def viewer(running: simulator.Running) -> Client:
+    """A client of a user who may only read."""
+    return Client(running.kubeconfig, "simulated-viewer")
+
+
+@pytest.fixture
+def namespace(client: Client) -> str:
+    """A namespace that no other test uses."""
+    return client.namespace(f"test-{next(_numbers)}")
