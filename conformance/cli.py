@@ -6,7 +6,7 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from conformance import __version__
@@ -94,11 +94,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def command(name: str, help_: str, module: str | None = None) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".", epilog=_EPILOG)
-        made.set_defaults(module=module or name.replace("-", "_"))
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_EPILOG)
+        made.set_defaults(module=name.replace("-", "_"))
         return made
 
+    _running(command)
+    _reading(command)
+    _proving(command)
+    _administering(command)
+    return parser
+
+
+def _running(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     run = command("run", "run checks on a cluster and write a report")
     _common(run)
     _cluster(run)
@@ -109,8 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     plan = command("plan", "show what a run would do, and touch nothing")
     _common(plan)
     _cluster(plan)
-    checks = command("checks", "list the checks")
-    _output(checks)
+
+
+def _reading(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    _output(command("checks", "list the checks"))
     explain = command("explain", "say what a check proves, how, and how to fix what it finds")
     explain.add_argument("check", metavar="CHECK", help="check or requirement")
     _output(explain)
@@ -118,21 +128,24 @@ def _parser() -> argparse.ArgumentParser:
     report = command("report", "render a results file again")
     report.add_argument("file", metavar="FILE", help="conformance.json, or the folder that holds it")
     report.add_argument("--out", metavar="DIR", help="write report.md and junit.xml there")
-    self_test = command("self-test", "show that every check can fail: run it against every fault of its own")
-    self_test.add_argument("checks", nargs="*", metavar="CHECK", help="check or requirement (default: all)")
-    self_test.add_argument(
-        "--parallel", type=_count, default=2, metavar="N", help="faults at the same time (default: 2)"
-    )
-    self_test.add_argument(
-        "--timeout-scale", type=_positive, default=0.25, metavar="F", help="factor on every limit (default: 0.25)"
-    )
-    _output(self_test)
+    command("path", "print the folder of the checks, for plain pytest")
+
+
+def _proving(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    proof = command("self-test", "show that every check can fail: run it against every fault of its own")
+    proof.add_argument("checks", nargs="*", metavar="CHECK", help="check or requirement (default: all)")
+    proof.add_argument("--parallel", type=_count, default=2, metavar="N", help="faults at the same time (default: 2)")
+    scale = "factor on every limit (default: 0.25; the simulated cluster is quick)"
+    proof.add_argument("--timeout-scale", type=_positive, default=0.25, metavar="F", help=scale)
+    _output(proof)
     simulated = command("cluster", "run a simulated cluster to play with")
     actions = simulated.add_subparsers(dest="action", metavar="ACTION", required=True)
     up = actions.add_parser("up", help="serve until stopped")
     _simulated(up, required=True)
     up.add_argument("--kubeconfig", required=True, metavar="FILE", help="where to write its kubeconfig")
-    command("path", "print the folder of the checks, for plain pytest")
+
+
+def _administering(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     sweep = command("sweep", "remove what dead runs left on a cluster")
     _cluster(sweep)
     sweep.add_argument("--namespace", metavar="NS", help="look inside this namespace")
@@ -140,7 +153,6 @@ def _parser() -> argparse.ArgumentParser:
     rbac.add_argument("select", nargs="*", metavar="WORD", help="requirement, check or section (default: all)")
     rbac.add_argument("--namespace", metavar="NS", help="for runs with --namespace")
     rbac.add_argument("--name", default=PROGRAM, metavar="NAME", help="name of the roles")
-    return parser
 
 
 def _words_of(parser: argparse.ArgumentParser) -> list[str]:

@@ -69,7 +69,7 @@ def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         words = [sys.executable, "-m", "conformance", *map(str, arguments)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "KUBE"))}
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        child = subprocess.Popen(words, text=True, env=environment, cwd=tmp_path, **pipes)  # type: ignore[call-overload]
+        child: subprocess.Popen[str] = subprocess.Popen(words, text=True, env=environment, cwd=tmp_path, **pipes)  # type: ignore[call-overload]
         children.append(child)
         return child
 

@@ -102,7 +102,11 @@ def test_an_unreachable_server_is_exit_3_and_old_results_do_not_stay(
 
 
 def test_an_expired_token_is_exit_3(command: "Command", cluster: "Running") -> None:
-    _changed(cluster, lambda config: [user["user"].update(token="expired") for user in config["users"]] and None)
+    def expire(config: dict[str, Any]) -> None:
+        for user in config["users"]:
+            user["user"]["token"] = "expired"
+
+    _changed(cluster, expire)
 
     said = command("run", "--kubeconfig", "config")
 

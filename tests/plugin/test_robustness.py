@@ -1,5 +1,6 @@
 """What can go wrong around a check never becomes a pass and never makes a record vanish."""
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -169,7 +170,7 @@ def test_passes_first(evidence):
 @declare(longest=40)
 def test_is_interrupted(evidence, tidy):
     """Is interrupted while it waits."""
-    os.kill(os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid(), signal.SIGTERM)
+    os.kill(int(os.environ["CONTROLLER"]), signal.SIGTERM)
     time.sleep(30)
 
 @declare(longest=3)
@@ -179,6 +180,7 @@ def test_never_begins(evidence):
 ''')
     tidied = suite.pytester.path / "tidied"
     suite.patch.setenv("TIDY", str(tidied))
+    suite.patch.setenv("CONTROLLER", str(os.getpid()))
 
     result = suite.run(*workers)
 
