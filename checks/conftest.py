@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from conformance import Allocation, Bench, Crud, Unknown
-from conformance.declaration import spec_of
 from conformance.cluster import Api, Settings
+from conformance.declaration import spec_of
 from conformance.evidence import Evidence
 from conformance.hooks import running
 from conformance.inventory import Inventory, Kind

@@ -84,7 +84,7 @@ def test_claim_is_allocated(bench: Bench, allocation: Allocation, evidence: Evid
 
     Fix: read the claim's status and the events of the pod; look at the driver's ResourceSlices and its kubelet plugin.
     """
-    running = allocation.run("template-user", allocation.template("template"))
+    running = allocation.must_run("template-user", allocation.template("template"))
     allocation.is_held(running)
     wrong = not_published(bench, running.claim, running.pod["spec"]["nodeName"])
     if wrong:

@@ -43,7 +43,7 @@ def test_own_device_only(bench: Bench, evidence: Evidence) -> None:
     container is privileged by a mutating webhook, and at the runtime's default device rules.
     """
     must_identify(bench.descriptor)
-    holder = bench.holder("holder")
+    holder = bench.must_hold("holder")
     node = bench.opened_one(holder)
     seen = identity(node, bench.descriptor)
     allocated = bench.allocated(holder)
@@ -116,7 +116,7 @@ def test_sibling_container_opens_none(bench: Bench, evidence: Evidence) -> None:
     Fix: the driver or the runtime injects per pod instead of per container; look at the CDI devices of each container.
     """
     must_identify(bench.descriptor)
-    holder = bench.holder("shared-pod", sibling=True)
+    holder = bench.holder_with_sibling("shared-pod")
     bench.opened_some(holder)
     bench.opened_none(holder, "sibling_opened_device", container="sibling")
     evidence.grade(Grade.CONTROLLED)
@@ -218,26 +218,27 @@ def test_handmade_node_is_refused(bench: Bench, evidence: Evidence) -> None:
     Fix: the runtime's device rules allow a whole major number or everything; give each container its own devices only.
     """
     must_identify(bench.descriptor)
-    victim = bench.opened_one(bench.holder("victim"))
-    attacker = bench.holder("attacker", make=[victim.number], root=True)
+    victims = {node.number for node in bench.opened_some(bench.holder("victim"))}
+    attacker = bench.holder("attacker", make=sorted(victims), root=True)
     own = bench.opened_one(attacker)
     made = {node.number: node for node in attacker.report.made}
     evidence.step(
         "made device nodes by hand as root with CAP_MKNOD",
-        expected=f"{own.number} opens, {victim.number} is refused by the device cgroup (EPERM at open)",
+        expected=f"{own.number} opens, {', '.join(sorted(victims))} is refused by the device cgroup (EPERM at open)",
         observed=", ".join(map(str, made.values())),
         obj=f"Pod {attacker.name}",
     )
-    if own.number == victim.number:
+    if own.number in victims:
         raise Failure(
             "device_shared",
-            observed=f"both pods on {bench.node} hold {victim.number}",
+            observed=f"both pods on {bench.node} opened {own.number}",
             expected="each of the two pods has a device of its own",
         )
-    if made[victim.number].opened:
+    opened = sorted(number for number in victims if made[number].opened)
+    if opened:
         raise Failure(
             "handmade_node_opened",
-            observed=f"pod {attacker.name}, which holds {own.number}, made a node for {victim.number} and opened it",
+            observed=f"pod {attacker.name}, which holds {own.number}, made nodes for {', '.join(opened)} and opened them",
             expected="only the own device opens, under whatever name",
         )
     if not made[own.number].opened:

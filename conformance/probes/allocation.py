@@ -63,6 +63,15 @@ class Allocation:
         return tenants.submit(self._sandbox, plan, self._sandbox.namespace())
 
     def run(self, name: str, source: Object) -> Running:
+        """Start a pod with a claim or a template as a witness; ``Unverified`` where its device cannot be given to it."""
+        try:
+            return self.must_run(name, source)
+        except Failure as error:
+            raise Unverified(
+                f"{error.observed}; without a pod that runs nothing is proven", code="no_witness"
+            ) from error
+
+    def must_run(self, name: str, source: Object) -> Running:
         """Start a pod with a claim or a template and wait until it runs; its claim is read back."""
         began = time.monotonic()
         made = self.submit(name, source)

@@ -22,6 +22,7 @@ VERSIONS = ("kubeletVersion", "containerRuntimeVersion", "kernelVersion", "osIma
 RUNTIME_CLASSES = 5
 """RuntimeClasses that are tried at most."""
 CLAIM = "accelerator"
+SIBLING = "sibling"
 
 
 class Bench:
@@ -78,8 +79,60 @@ class Bench:
         """Every vendor's environment variables that could open devices round the allocation."""
         return {name: value for d in self._all for name, value in d.visibility.items()}
 
-    def holder(self, name: str, *, sibling: bool = False, make: Sequence[str] = (), root: bool = False) -> Tenant:
-        """Start a pod that asks for one accelerator; ``sibling`` adds a container of the pod that asks for none."""
+    def holder(
+        self,
+        name: str,
+        *,
+        sibling: bool = False,
+        numbers: Sequence[str] = (),
+        make: Sequence[str] = (),
+        root: bool = False,
+    ) -> Tenant:
+        """Start a pod that holds one accelerator, as the witness that a control needs; ``Unverified`` where it cannot.
+
+        ``sibling`` adds a container of the pod that asks for none; it opens the given numbers under any name. ``make`` are
+        numbers of which the pod makes nodes by hand, as ``root``.
+        """
+        try:
+            return self._hold(name, sibling=sibling, numbers=numbers, make=make, root=root)
+        except Failure as error:
+            raise Unverified(
+                f"{error.observed}; without a device in use nothing is proven", code="no_witness"
+            ) from error
+
+    def must_hold(self, name: str) -> Tenant:
+        """Start a pod that holds one accelerator and opens it; ``Failure`` where it does not get it or cannot open it."""
+        tenant = self._hold(name)
+        if tenant.report.opened(self.descriptor):
+            return tenant
+        raise Failure(
+            "device_unusable" if tenant.report.present(self.descriptor) else "device_not_injected",
+            observed=self._opened_none(tenant),
+            expected="it opens the accelerator that it asked for",
+        )
+
+    def holder_with_sibling(self, name: str) -> Tenant:
+        """Start a pod of two containers of which one holds an accelerator.
+
+        Numbers are known only afterwards: where the sibling has nodes of the same kind and major number under other names,
+        which it has not opened, the pod is started once more and opens them.
+        """
+        tenant = self.holder(name, sibling=True)
+        numbers = family(self.opened_some(tenant))
+        if not tenant.reports[SIBLING].untried(numbers):
+            return tenant
+        self.sandbox.delete_pod(tenant.pod)
+        return self.holder(f"{name}-again", sibling=True, numbers=numbers)
+
+    def _hold(
+        self,
+        name: str,
+        *,
+        sibling: bool = False,
+        numbers: Sequence[str] = (),
+        make: Sequence[str] = (),
+        root: bool = False,
+    ) -> Tenant:
         namespace = self.sandbox.namespace("baseline" if root else "restricted")
         claim = self._claim(name, namespace) if self.kind.way == DRA else None
         main = pods.Container(
@@ -88,7 +141,9 @@ class Bench:
             claims=[CLAIM] if claim else [],
             resources={} if claim else {self.kind.name: 1},
         )
-        containers = [main, pods.Container(name="sibling", arguments=self._arguments())] if sibling else [main]
+        containers = [main]
+        if sibling:
+            containers.append(pods.Container(name=SIBLING, arguments=self._arguments(numbers=numbers)))
         pod_claims = [{"name": CLAIM, "resourceClaimName": claim["metadata"]["name"]}] if claim else []
         runtime_class = self.sandbox.settings.runtime_class or self.descriptor.runtime_class
         plan = self.plan(name, containers, claims=pod_claims, root=root, runtime_class=runtime_class)
@@ -190,20 +245,21 @@ class Bench:
             found.append(rule.of(text) or "/".join(key))
         return found
 
+    def _opened_none(self, tenant: Tenant) -> str:
+        present = ", ".join(map(str, tenant.report.present(self.descriptor))) or "no device node"
+        return f"pod {tenant.name} on {self.node} asked for an accelerator and opened none: {present}"
+
     def opened_some(self, tenant: Tenant) -> list[reading.Node]:
-        """The devices that a holder opened, at least one; ``Failure`` where it opened none."""
+        """The devices that a holder opened; ``Unverified`` where it opened none, because then no control proves anything."""
         opened = tenant.report.opened(self.descriptor)
-        if opened:
-            return opened
-        present = tenant.report.present(self.descriptor)
-        raise Failure(
-            "device_unusable" if present else "device_not_injected",
-            observed=f"pod {tenant.name} on {self.node} opened none: {', '.join(map(str, present)) or 'no device node'}",
-            expected="it opens the accelerator that it asked for",
-        )
+        if not opened:
+            raise Unverified(
+                f"{self._opened_none(tenant)}; without a device in use nothing is proven", code="no_witness"
+            )
+        return opened
 
     def opened_one(self, tenant: Tenant) -> reading.Node:
-        """The one device that a holder opened; ``Failure`` where it opened none or more than one."""
+        """The one device that a holder opened; ``Failure`` where it opened more than one."""
         opened = self.opened_some(tenant)
         if len(opened) > 1:
             raise Failure(

@@ -1,6 +1,7 @@
 """What a probe said, read from its log as untrusted data."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -40,7 +41,8 @@ class Report:
     """Answer of ``probe.py devices``."""
 
     nodes: tuple[Node, ...]
-    others: tuple[str, ...]
+    others: tuple[Node, ...]
+    """Device nodes that were not opened, because nothing said that they may be accelerators."""
     made: tuple[Node, ...]
     complete: bool
     identity: dict[str, Any]
@@ -49,6 +51,10 @@ class Report:
         """Accelerator devices that the container opened, each number once, under whatever name."""
         accelerators = {n.number: n for n in reversed(self.nodes) if n.opened and not is_control(n, descriptor)}
         return sorted(accelerators.values(), key=lambda n: n.path)
+
+    def untried(self, numbers: Sequence[str]) -> list[Node]:
+        """Nodes of these ``kind:major`` that were seen and not opened."""
+        return [n for n in self.others if f"{n.kind}:{n.major}" in numbers]
 
     def present(self, descriptor: Descriptor) -> list[Node]:
         """Accelerator nodes that are there, opened or not."""
@@ -77,7 +83,7 @@ def parse(log: str, container: str) -> Report | None:
         data = json.loads(line)
         return Report(
             nodes=tuple(_node(entry) for entry in data["nodes"]),
-            others=tuple(str(entry["path"]) for entry in data["others"]),
+            others=tuple(_node({**entry, "open": "not tried"}) for entry in data["others"]),
             made=tuple(_node(entry) for entry in data["made"]),
             complete=bool(data["complete"]),
             identity=dict(data["identity"]),

@@ -85,8 +85,11 @@ def _report(sandbox: Sandbox, collection: str, pod: str, container: str) -> read
         raise Unverified(f"the log of {where} cannot be read: {error}", code="log_unreadable") from error
     if found is None:
         raise Unverified(f"the probe in {where} gave no report; last line {''.join(last)[:200]!r}", code="no_report")
-    sandbox.evidence.artefact(f"log-{pod}-{container}.json", found[1])
-    return found[0]
+    report, text = found
+    sandbox.evidence.artefact(f"log-{pod}-{container}.json", text)
+    if not report.complete:
+        raise Unverified(f"the probe in {where} did not see every file of its container", code="probe_incomplete")
+    return report
 
 
 def _record(sandbox: Sandbox, pod: Object, reports: Mapping[str, reading.Report], descriptor: Descriptor) -> None:
@@ -98,7 +101,7 @@ def _record(sandbox: Sandbox, pod: Object, reports: Mapping[str, reading.Report]
             obj=f"Pod {metadata['namespace']}/{metadata['name']}",
             node=pod["spec"].get("nodeName"),
             made_by_hand=[str(node) for node in report.made],
-            other_device_nodes=list(report.others),
+            other_device_nodes=[node.path for node in report.others][:20],
             identity=report.identity,
         )
     sandbox.evidence.artefact(f"pod-{metadata['name']}-running.json", pod)
