@@ -127,9 +127,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         del item.stash[RUNNING]
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """Hold back what the plan holds back; wait for the accelerators before anything is made."""
+    """Hold back what the plan holds back; wait for the accelerators before anything is made.
+
+    Last of the wrappers: pytest's own ones have then prepared what their teardown relies on.
+    """
     run = item.stash.get(RUNNING, None)
     if run is None:
         return (yield)

@@ -117,6 +117,7 @@ def test_runs_never():
 
     record = suite.records()["sample/runs_never"]
     assert (record["verdict"], record["code"], record["reason"]) == ("unknown", "forbidden", held.reason)
+    assert suite.document()["leftovers"] == []
     result.stdout.fnmatch_lines(["*unknown: the account may not create pods*"])
 
 
@@ -191,6 +192,7 @@ def test_never_begins(evidence):
         "interrupted",
     )
     assert tidied.exists()
+    assert document["leftovers"] == []
     assert result.ret == pytest.ExitCode.INTERRUPTED
     if not workers:
         assert records["sample/passes_first"]["verdict"] == "passed"
