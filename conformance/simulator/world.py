@@ -171,6 +171,11 @@ def fault(name: str | Path) -> Fault:
     )
 
 
+def apply(found: Fault, switches: Switches) -> None:
+    """Switch a fault on."""
+    _switches(_Place(Path(f"{found.name}.yaml"), found.change, "change"), switches)
+
+
 def world(name: str | Path, faults: Sequence[str] = ()) -> World:
     """A world with faults in it."""
     file = _find("world", name, WORLDS)
@@ -184,8 +189,7 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
     if "components" in top:
         _switches(top["components"], switches)
     for one in faults:
-        found = fault(one)
-        _switches(_Place(_find("fault", one, FAULTS), found.change, "change"), switches)
+        apply(fault(one), switches)
     users = [_user(key, item) for key, item in top["users"].mapping().items()] if "users" in top else []
     return World(
         name=file.stem,

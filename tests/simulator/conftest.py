@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from conformance import simulator
-from tests.simulator.client import Client
+from tests.simulator.client import PODS, Client
 
 _numbers = itertools.count()
 
@@ -32,6 +32,10 @@ def viewer(running: simulator.Running) -> Client:
 
 
 @pytest.fixture
-def namespace(client: Client) -> str:
-    """A namespace that no other test uses."""
-    return client.namespace(f"test-{next(_numbers)}")
+def namespace(client: Client) -> Iterator[str]:
+    """A namespace that no other test uses; what it held is free again afterwards."""
+    name = client.namespace(f"test-{next(_numbers)}")
+    yield name
+    client.call("DELETE", PODS.format(name) + "?gracePeriodSeconds=0")
+    client.call("DELETE", f"/api/v1/namespaces/{name}")
+    client.until_gone(f"/api/v1/namespaces/{name}")

@@ -43,7 +43,11 @@ _handles: dict[int, Node] = {}
 
 
 def _inner(path: Path) -> str | None:
-    """The path as the container sees it, or None where it is not one of the container's own."""
+    """The path as the container sees it, or None where it is not one of the container's own.
+
+    What lies directly below the root always is: links stand there for the folders of the host that Python itself needs, and a
+    walk through the container does not follow them.
+    """
     if isinstance(path, int):
         return None
     text = os.fsdecode(path)
@@ -54,8 +58,8 @@ def _inner(path: Path) -> str | None:
     elif text.startswith(_BASE):
         return None
     text = os.path.normpath(text)
-    first = text.strip("/").partition("/")[0]
-    return text if not first or first in _PREFIXES else None
+    first, _, rest = text.strip("/").partition("/")
+    return text if not rest or first in _PREFIXES else None
 
 
 def _local(path: Path) -> Path:
