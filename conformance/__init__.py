@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
     from conformance.probes.crud import Crud as Crud
+    from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
+    from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
+    from conformance.probes.needs import PROBE_NEEDS as PROBE_NEEDS
     from conformance.probes.reading import identity as identity
     from conformance.probes.sandbox import Sandbox as Sandbox
     from conformance.verdicts import Decides as Decides
@@ -24,8 +27,10 @@ if TYPE_CHECKING:
     from conformance.verdicts import Verdict as Verdict
 
 _HOME = {
+    "ALLOCATION_NEEDS": "probes.needs",
     "Allocation": "probes.allocation",
     "Bench": "probes.bench",
+    "CLAIM_NEEDS": "probes.needs",
     "Crud": "probes.crud",
     "Decides": "verdicts",
     "Evidence": "evidence",
@@ -33,6 +38,7 @@ _HOME = {
     "Grade": "verdicts",
     "Impact": "verdicts",
     "NotApplicable": "verdicts",
+    "PROBE_NEEDS": "probes.needs",
     "Sandbox": "probes.sandbox",
     "Unknown": "verdicts",
     "Unverified": "verdicts",

@@ -4,6 +4,9 @@ The programme asks for the API only; what a driver and the scheduler make of it 
 """
 
 from conformance import (
+    ALLOCATION_NEEDS,
+    CLAIM_NEEDS,
+    PROBE_NEEDS,
     Allocation,
     Bench,
     Crud,
@@ -21,22 +24,7 @@ CRUD_NEEDS = tuple(
     for plural in ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices", "devicetaintrules")
     for verb in ("create", "get", "list", "update", "patch", "delete", "watch")
 )
-ALLOCATION_NEEDS = (
-    "create pods",
-    "get pods",
-    "watch pods",
-    "delete pods",
-    "get nodes",
-    "create configmaps",
-    "list serviceaccounts",
-    "create resourceclaims.resource.k8s.io",
-    "get resourceclaims.resource.k8s.io",
-    "list resourceclaims.resource.k8s.io",
-    "watch resourceclaims.resource.k8s.io",
-    "patch resourceclaims.resource.k8s.io",
-    "create resourceclaimtemplates.resource.k8s.io",
-    "list resourceslices.resource.k8s.io",
-)
+NEEDS = (*PROBE_NEEDS, *CLAIM_NEEDS, *ALLOCATION_NEEDS)
 
 
 @check(
@@ -70,7 +58,7 @@ def test_type_is_usable(crud: Crud, evidence: Evidence) -> None:
     decides=Decides.READINESS,
     accelerators=1,
     variants="dra_kinds",
-    needs=ALLOCATION_NEEDS,
+    needs=NEEDS,
     longest=240,
     why_longest="image pull, preparation of a device and the start of one pod",
 )
@@ -100,7 +88,7 @@ def test_claim_is_allocated(bench: Bench, allocation: Allocation, evidence: Evid
     decides=Decides.READINESS,
     accelerators=1,
     variants="dra_kinds",
-    needs=ALLOCATION_NEEDS,
+    needs=NEEDS,
     longest=420,
     why_longest="two pods that start one after the other, and a window of at least 10 s and three times the first start",
 )
@@ -133,7 +121,7 @@ def test_unsatisfiable_claim_waits(bench: Bench, allocation: Allocation, evidenc
     decides=Decides.READINESS,
     accelerators=1,
     variants="dra_kinds",
-    needs=ALLOCATION_NEEDS,
+    needs=NEEDS,
     longest=420,
     why_longest="three pods that start one after the other, and the release of their claims",
 )

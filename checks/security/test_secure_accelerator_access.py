@@ -1,22 +1,20 @@
 """Accelerators are reached through DRA or a device plugin and the container runtime, and in no other way (KAR 0049)."""
 
-from conformance import Bench, Decides, Evidence, Failure, Grade, Unknown, check, family, identity, must_identify
+from conformance import (
+    CLAIM_NEEDS,
+    PROBE_NEEDS,
+    Bench,
+    Decides,
+    Evidence,
+    Failure,
+    Grade,
+    Unknown,
+    check,
+    family,
+    identity,
+    must_identify,
+)
 
-NEEDS = (
-    "create pods",
-    "get pods",
-    "watch pods",
-    "delete pods",
-    "get pods/log",
-    "get nodes",
-    "create configmaps",
-    "list serviceaccounts",
-)
-DRA_NEEDS = (
-    "create resourceclaims.resource.k8s.io",
-    "get resourceclaims.resource.k8s.io",
-    "list resourceslices.resource.k8s.io",
-)
 LONGEST, WHY = 240.0, "image pull, preparation of a device and the start of two pods"
 
 
@@ -24,8 +22,8 @@ LONGEST, WHY = 240.0, "image pull, preparation of a device and the start of two 
     decides=Decides.PROGRAMME,
     accelerators=1,
     variants="kinds",
-    needs=NEEDS,
-    way_needs={"dra": DRA_NEEDS},
+    needs=PROBE_NEEDS,
+    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST,
     why_longest=WHY,
 )
@@ -73,8 +71,8 @@ def test_own_device_only(bench: Bench, evidence: Evidence) -> None:
     decides=Decides.PROGRAMME,
     accelerators=1,
     variants="kinds",
-    needs=NEEDS,
-    way_needs={"dra": DRA_NEEDS},
+    needs=PROBE_NEEDS,
+    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST,
     why_longest=WHY,
 )
@@ -100,8 +98,8 @@ def test_unclaimed_pod_opens_none(bench: Bench, evidence: Evidence) -> None:
     decides=Decides.PROGRAMME,
     accelerators=1,
     variants="kinds",
-    needs=NEEDS,
-    way_needs={"dra": DRA_NEEDS},
+    needs=PROBE_NEEDS,
+    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST,
     why_longest=WHY,
 )
@@ -126,8 +124,8 @@ def test_sibling_container_opens_none(bench: Bench, evidence: Evidence) -> None:
     decides=Decides.PROGRAMME,
     accelerators=2,
     variants="kinds",
-    needs=NEEDS,
-    way_needs={"dra": DRA_NEEDS},
+    needs=PROBE_NEEDS,
+    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST,
     why_longest=WHY,
 )
@@ -166,8 +164,8 @@ def test_two_pods_get_different_devices(bench: Bench, evidence: Evidence) -> Non
     decides=Decides.PROGRAMME,
     accelerators=1,
     variants="kinds",
-    needs=NEEDS,
-    way_needs={"dra": DRA_NEEDS},
+    needs=PROBE_NEEDS,
+    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST + 60,
     why_longest=WHY + ", once more for each RuntimeClass",
 )
@@ -200,8 +198,8 @@ def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:
     decides=Decides.HARDENING,
     accelerators=2,
     variants="kinds",
-    needs=NEEDS,
-    way_needs={"dra": DRA_NEEDS},
+    needs=PROBE_NEEDS,
+    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST,
     why_longest=WHY,
 )

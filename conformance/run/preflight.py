@@ -11,7 +11,7 @@ from conformance.verdicts import Impact, Verdict
 
 FORBIDDEN = "forbidden"
 LEASE_NEEDS = tuple(f"{verb} leases.coordination.k8s.io" for verb in ("create", "patch", "delete"))
-NAMESPACE_NEEDS = tuple(f"{verb} namespaces" for verb in ("create", "get", "watch", "delete"))
+NAMESPACE_NEEDS = (*(f"{verb} namespaces" for verb in ("create", "get", "watch", "delete")), "create resourcequotas")
 SWEEP_NEEDS = ("list namespaces", "list leases.coordination.k8s.io")
 """What sweeping after dead runs needs besides; without it they are left alone."""
 LOOK_NEEDS = (

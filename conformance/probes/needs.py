@@ -1,0 +1,28 @@
+"""Permissions that probe pods and claims need: one list for the checks, the preflight and the printed roles."""
+
+PROBE_NEEDS = (
+    "create pods",
+    "get pods",
+    "watch pods",
+    "delete pods",
+    "get pods/log",
+    "get nodes",
+    "create configmaps",
+    "list serviceaccounts",
+    "watch serviceaccounts",
+)
+"""A check that runs probe pods in its sandbox."""
+CLAIM_NEEDS = (
+    "create resourceclaims.resource.k8s.io",
+    "get resourceclaims.resource.k8s.io",
+    "list resourceclaims.resource.k8s.io",
+    "watch resourceclaims.resource.k8s.io",
+    "delete resourceclaims.resource.k8s.io",
+    "list resourceslices.resource.k8s.io",
+)
+"""A check whose pods ask by DRA."""
+ALLOCATION_NEEDS = (
+    "patch resourceclaims.resource.k8s.io",
+    "create resourceclaimtemplates.resource.k8s.io",
+)
+"""A check that watches claims and makes them from templates; besides ``CLAIM_NEEDS``."""
