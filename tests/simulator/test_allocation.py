@@ -66,7 +66,9 @@ def test_waiting_pod_gets_the_device_that_is_freed(client: Client, namespace: st
 
 
 def test_selector_that_fails_aborts_scheduling(client: Client, namespace: str) -> None:
-    client.create(CLAIMS.format(namespace), claim("a", selectors=[{"cel": {"expression": "device.attributes['x'].y == 1"}}]))
+    client.create(
+        CLAIMS.format(namespace), claim("a", selectors=[{"cel": {"expression": "device.attributes['x'].y == 1"}}])
+    )
     client.create(PODS.format(namespace), holder("p", "a"))
     waiting = client.until(f"{PODS.format(namespace)}/p", lambda obj: bool(refused(obj)))
     assert waiting["status"]["conditions"][0]["reason"] == "SchedulerError"

@@ -16,7 +16,16 @@ from tests.simulator.client import CLAIMS, PODS, Client, claim, pod
 
 PROBE = Path(content.FIXTURES / "probe/probe.py")
 ROOT = {"securityContext": {"runAsUser": 0, "capabilities": {"add": ["MKNOD"]}}}
-LOOK = ["python3", "/opt/probe/probe.py", "devices", "--match", "/dev/simaccel*", "--make-own", "--env", "SIM_ACCELERATOR"]
+LOOK = [
+    "python3",
+    "/opt/probe/probe.py",
+    "devices",
+    "--match",
+    "/dev/simaccel*",
+    "--make-own",
+    "--env",
+    "SIM_ACCELERATOR",
+]
 HOLD = [*LOOK, "--hold", "60"]
 PINNED = {"kubernetes.io/hostname": "node-a"}
 
@@ -27,7 +36,9 @@ class Ground:
     def __init__(self, client: Client, namespace: str) -> None:
         self.client, self.namespace = client, namespace
         text = PROBE.read_text()
-        client.create(f"/api/v1/namespaces/{namespace}/configmaps", {"metadata": {"name": "probe"}, "data": {"probe.py": text}})
+        client.create(
+            f"/api/v1/namespaces/{namespace}/configmaps", {"metadata": {"name": "probe"}, "data": {"probe.py": text}}
+        )
 
     def see(self, name: str, *, make: str = "", container: str = "main", **spec: Any) -> dict[str, Any]:
         """What the probe says in a container of a pod."""
@@ -48,7 +59,13 @@ class Ground:
     def claimed(self, name: str, **more: Any) -> dict[str, Any]:
         """What a container with a claim for one device sees."""
         self.client.create(CLAIMS.format(self.namespace), claim(name))
-        main = {"name": "main", "image": "python:3", "command": LOOK, "resources": {"claims": [{"name": "acc"}]}, **ROOT}
+        main = {
+            "name": "main",
+            "image": "python:3",
+            "command": LOOK,
+            "resources": {"claims": [{"name": "acc"}]},
+            **ROOT,
+        }
         claims = [{"name": "acc", "resourceClaimName": name}]
         return self.see(name, containers=[main, *more.pop("beside", [])], resourceClaims=claims, **more)
 
@@ -134,7 +151,12 @@ def test_container_beside_a_claim_opens_every_device(ground: Ground) -> None:
 
 @fault("environment_opens_all")
 def test_variable_opens_every_device(ground: Ground) -> None:
-    asking = {"name": "main", "image": "python:3", "command": LOOK, "env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]}
+    asking = {
+        "name": "main",
+        "image": "python:3",
+        "command": LOOK,
+        "env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}],
+    }
     assert opened(ground.see("a", containers=[asking])) == EVERY
     assert ground.see("b")["nodes"] == []
 

@@ -51,7 +51,12 @@ def test_config_map_is_a_file_and_a_script_runs_from_it(client: Client, namespac
 
 def test_containers_share_an_empty_directory_and_init_containers_run_first(client: Client, namespace: str) -> None:
     mount = {"volumeMounts": [{"name": "v", "mountPath": "/data"}]}
-    first = {"name": "first", "image": "python:3", "command": ["python3", "-c", "open('/data/f', 'w').write('hello')"], **mount}
+    first = {
+        "name": "first",
+        "image": "python:3",
+        "command": ["python3", "-c", "open('/data/f', 'w').write('hello')"],
+        **mount,
+    }
     client.run(
         namespace,
         "a",
@@ -86,7 +91,9 @@ def test_deleted_pod_is_told_to_stop_and_goes(client: Client, namespace: str) ->
 
 def test_pod_that_ignores_the_signal_is_killed(client: Client, namespace: str) -> None:
     path = f"{PODS.format(namespace)}/a"
-    script = "import signal; signal.signal(15, signal.SIG_IGN); print('up', flush=True); [signal.pause() for _ in range(9)]"
+    script = (
+        "import signal; signal.signal(15, signal.SIG_IGN); print('up', flush=True); [signal.pause() for _ in range(9)]"
+    )
     client.create(PODS.format(namespace), pod("a", script))
     client.until(path, lambda obj: obj["status"]["phase"] == "Running")
     client.call("DELETE", f"{path}?gracePeriodSeconds=0")
@@ -136,9 +143,7 @@ def test_identity_is_that_of_the_security_context(client: Client, namespace: str
 
 
 def test_paths_are_the_container_s_own(client: Client, namespace: str) -> None:
-    script = (
-        "import os, pathlib; pathlib.Path('/tmp/own').write_text('x'); print(sorted(os.listdir('/tmp')), os.path.exists('/opt/own'))"
-    )
+    script = "import os, pathlib; pathlib.Path('/tmp/own').write_text('x'); print(sorted(os.listdir('/tmp')), os.path.exists('/opt/own'))"
     client.run(namespace, "a", script)
     assert client.log(namespace, "a") == "['own'] False\n"
     assert not Path("/tmp/own").exists()

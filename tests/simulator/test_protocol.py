@@ -216,7 +216,9 @@ def test_custom_resources_are_served_by_their_definition(client: Client, namespa
     client.create(crds, {"metadata": {"name": f"widgets.{group}"}, "spec": spec})
     client.until(f"{crds}/widgets.{group}", lambda obj: bool(obj.get("status", {}).get("acceptedNames")))
     path = f"/apis/{group}/v1/namespaces/{namespace}/widgets"
-    made = client.create(path, {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 1}})
+    made = client.create(
+        path, {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 1}}
+    )
     assert made["metadata"]["generation"] == 1
     wrong = {"metadata": {"name": "x"}, "spec": {"size": "big"}}
     assert client.call("POST", path, wrong).status == 400

@@ -34,7 +34,15 @@ def without(obj: dict[str, Any], *path: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "expression",
-    ["device.driver ==", "nothing == 1", "1 + 1", "device.colour == 'red'", "cel.bind(x, 1, x == 1)", "device.attributes['a'].?b", ""],
+    [
+        "device.driver ==",
+        "nothing == 1",
+        "1 + 1",
+        "device.colour == 'red'",
+        "cel.bind(x, 1, x == 1)",
+        "device.attributes['a'].?b",
+        "",
+    ],
 )
 def test_class_with_a_selector_that_does_not_compile_is_invalid(client: Client, expression: str) -> None:
     answer = client.call("POST", f"{RESOURCE}/deviceclasses", selector(expression))

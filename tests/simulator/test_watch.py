@@ -48,5 +48,7 @@ def test_initial_events_end_with_a_bookmark(client: Client, namespace: str) -> N
 
 
 def test_watch_ends_after_its_time(client: Client, namespace: str) -> None:
-    names = [e["object"]["metadata"]["name"] for e in client.watch(f"{MAPS.format(namespace)}?watch=1&timeoutSeconds=1")]
+    names = [
+        e["object"]["metadata"]["name"] for e in client.watch(f"{MAPS.format(namespace)}?watch=1&timeoutSeconds=1")
+    ]
     assert names == ["kube-root-ca.crt"]
