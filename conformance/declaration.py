@@ -27,7 +27,7 @@ class CheckSpec:
     why_longest: str
     """Reason for that time."""
     way_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Further permissions by allocation way of the kind (``dra``, ``device-plugin``)."""
+    """Further permissions by allocation way of the kind (``dra``, ``device-plugin``), or by DRA type."""
     accelerators: int = 0
     """Accelerators held at the same time."""
     variants: Variants | None = None
@@ -38,7 +38,7 @@ class CheckSpec:
     """A provisional check is shown and decides nothing."""
 
     def needs_for(self, way: str | None) -> tuple[str, ...]:
-        """Permissions for a variant of this allocation way; None means every way."""
+        """Permissions for a variant of this allocation way or DRA type; None means every one."""
         ways = self.way_needs if way is None else {way: self.way_needs.get(way, ())}
         return tuple(dict.fromkeys((*self.needs, *(need for needs in ways.values() for need in needs))))
 

@@ -19,18 +19,20 @@ from conformance import (
     not_published,
 )
 
-CRUD_NEEDS = tuple(
-    f"{verb} {plural}.resource.k8s.io"
+CRUD_NEEDS = {
+    plural: tuple(
+        f"{verb} {plural}.resource.k8s.io" for verb in ("create", "get", "list", "update", "patch", "delete", "watch")
+    )
     for plural in ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices", "devicetaintrules")
-    for verb in ("create", "get", "list", "update", "patch", "delete", "watch")
-)
+}
 NEEDS = (*PROBE_NEEDS, *CLAIM_NEEDS, *ALLOCATION_NEEDS)
 
 
 @check(
     decides=Decides.PROGRAMME,
     variants="dra_types",
-    needs=CRUD_NEEDS,
+    needs=("create configmaps", "list serviceaccounts", "watch serviceaccounts"),
+    way_needs=CRUD_NEEDS,
     longest=60,
     why_longest="a few calls and the deletion of one object",
 )

@@ -132,5 +132,5 @@ def _planned(info: CheckInfo, variant: str | None, inventory: Inventory) -> Plan
         longest=spec.longest,
         why_longest=spec.why_longest,
         impact=spec.impact,
-        needs=spec.needs_for(ways.get(variant) if variant else None),
+        needs=spec.needs_for(ways.get(variant, variant) if variant else None),
     )
