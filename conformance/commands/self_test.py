@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from conformance.run import proof
 from conformance.run.proof import Fault, Row
 from conformance.run.selection import suggestion
 
+Found = dict[str, proof.Ended] | str
+"""Verdicts of one run, or why there are none."""
 LIMIT_SECONDS = 600.0
 """Longest time for one world with one fault."""
 
@@ -33,11 +37,12 @@ class Runs:
         self._children: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
 
-    def verdicts(self, world: str, fault: str | None) -> dict[str, proof.Ended] | str:
+    def verdicts(self, world: str, fault: str | None, scale: float) -> Found:
         """Verdicts of one run, or why there are none."""
         out = self._folder / (fault or f"world-{world}")
         command = [sys.executable, "-m", "conformance", "demo", "--world", world, "--out", str(out), "--workers", "3"]
         command += ["--fault", fault] if fault else []
+        command += ["--timeout-scale", f"{scale:.3f}"]
         with (self._folder / f"{out.name}.log").open("wb") as log:
             with self._lock:
                 child = subprocess.Popen([*command, *self._words], stdout=log, stderr=log)
@@ -50,7 +55,7 @@ class Runs:
                 return f"the run took more than {LIMIT_SECONDS:.0f} s"
         return self._read(out, Path(log.name))
 
-    def _read(self, out: Path, log: Path) -> dict[str, proof.Ended] | str:
+    def _read(self, out: Path, log: Path) -> Found:
         try:
             document = results.read(out)
         except ConfigurationError:
@@ -72,11 +77,10 @@ def main(args: argparse.Namespace) -> int:
     chosen = _chosen(args.checks)
     faults = [fault for fault in proof.faults() if fault.checks() & set(chosen)]
     with tempfile.TemporaryDirectory(prefix="ai-conformance-self-test-") as folder:
-        words = [f"--timeout-scale={args.timeout_scale}", *(chosen if args.checks else [])]
-        runs = Runs(Path(folder), words)
+        runs = Runs(Path(folder), chosen if args.checks else [])
         with ThreadPoolExecutor(args.parallel) as pool:
             try:
-                rows = _rows(faults, chosen, runs, pool)
+                rows = _rows(faults, chosen, partial(_submit, pool, runs, args.timeout_scale))
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 runs.stop()
@@ -97,9 +101,15 @@ def _chosen(words: list[str]) -> list[str]:
     return [info.id for info in infos if not words or {info.id, info.requirement} & set(words)]
 
 
-def _rows(faults: list[Fault], chosen: list[str], runs: Runs, pool: ThreadPoolExecutor) -> list[Row]:
-    worlds = {world: pool.submit(runs.verdicts, world, None) for world in sorted({fault.world for fault in faults})}
-    planted = [(fault, pool.submit(runs.verdicts, fault.world, fault.name)) for fault in faults]
+def _submit(pool: ThreadPoolExecutor, runs: Runs, scale: float, world: str, fault: Fault | None) -> Future[Found]:
+    if fault is None:
+        return pool.submit(runs.verdicts, world, None, scale)
+    return pool.submit(runs.verdicts, world, fault.name, scale * fault.limits)
+
+
+def _rows(faults: list[Fault], chosen: list[str], submit: Callable[[str, Fault | None], Future[Found]]) -> list[Row]:
+    worlds = {world: submit(world, None) for world in sorted({fault.world for fault in faults})}
+    planted = [(fault, submit(fault.world, fault)) for fault in faults]
     rows: list[Row] = []
     for fault, future in planted:
         right, wrong = worlds[fault.world].result(), future.result()

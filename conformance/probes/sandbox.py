@@ -4,7 +4,9 @@ Everything in it carries the run's label. Cleaning up waits until pods, claims a
 listed by name, never forgiven.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 from conformance import content
@@ -15,8 +17,8 @@ from conformance.evidence import Evidence
 from conformance.probes import names, pods
 from conformance.verdicts import Unknown, Unverified
 
-GONE_SECONDS = 180.0
-"""Limit for a namespace to be gone; real ones took up to 94 s."""
+GONE_SECONDS = 120.0
+"""Limit for what was deleted to be gone; real namespaces took up to 94 s."""
 READY_SECONDS = 60.0
 QUOTA = {"pods": "12", "requests.cpu": "2", "requests.memory": "2Gi", "limits.cpu": "8", "limits.memory": "4Gi"}
 """Bounds of one check."""
@@ -154,15 +156,17 @@ class Sandbox:
 
     def _remove(self, made: Sequence[tuple[str, Object]]) -> None:
         asked = [entry for entry in reversed(made) if self._attempt(*entry, self._delete)]
+        deadline = time.monotonic() + self.limit(GONE_SECONDS)
         for path, obj in asked:
-            self._attempt(path, obj, self._await_gone)
+            self._attempt(path, obj, partial(self._await_gone, deadline))
 
     def _delete(self, path: str, obj: Object) -> None:
         self.api.delete(path, uid=obj["metadata"]["uid"])
 
-    def _await_gone(self, path: str, obj: Object) -> None:
+    def _await_gone(self, deadline: float, path: str, obj: Object) -> None:
         collection, _, name = path.rpartition("/")
-        waiting.wait_gone(self.api, collection, name, uid=obj["metadata"]["uid"], limit=self.limit(GONE_SECONDS))
+        left = max(0.0, deadline - time.monotonic())
+        waiting.wait_gone(self.api, collection, name, uid=obj["metadata"]["uid"], limit=left)
 
     def _attempt(self, path: str, obj: Object, act: Callable[[str, Object], None]) -> bool:
         """Whether it was done; what was not stays on the list of leftovers."""

@@ -24,6 +24,8 @@ class Fault:
     name: str
     title: str
     world: str
+    limits: float
+    """Factor on every limit while the fault is planted: less than 1 where checks run into their limits anyway."""
     expected: Mapping[str, Ended]
     """By check id; by ``check[dra]`` or ``check[device-plugin]`` where only the variants of that way change."""
 
@@ -76,7 +78,13 @@ def _read(path: Path) -> Fault:
         if entry.get("verdict") not in list(Verdict):
             raise document.error(("verdicts", word), f"{entry.get('verdict')!r} is no verdict")
         expected[word] = (str(entry["verdict"]), str(entry.get("code", "")))
-    return Fault(name=path.stem, title=str(data.get("title", "")), world=str(data.get("world", "")), expected=expected)
+    return Fault(
+        name=path.stem,
+        title=str(data.get("title", "")),
+        world=str(data.get("world", "")),
+        limits=float(data.get("limits", 1)),
+        expected=expected,
+    )
 
 
 def verdicts(document: Mapping[str, Any]) -> dict[str, Ended]:

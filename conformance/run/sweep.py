@@ -4,6 +4,7 @@ An object belongs to a run by its label. The run is dead when its Lease has expi
 a Lease lasts. Deletion is by UID, so that an object which was made again meanwhile under the same name is left alone.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -116,10 +117,12 @@ def remove_run(api: Api, run_id: str, namespace: str | None) -> Swept:
 
 
 def await_gone(api: Api, result: Swept, *, limit: float) -> None:
-    """Wait until the namespaces that were deleted are gone; what stays becomes a failure of the sweep."""
+    """Wait until the namespaces that were deleted are gone, ``limit`` seconds for all; what stays is a failure of the sweep."""
+    deadline = time.monotonic() + limit
     for found in result.pending:
+        left = max(0.0, deadline - time.monotonic())
         try:
-            waiting.wait_gone(api, found.collection, found.obj["metadata"]["name"], uid=found.uid, limit=limit)
+            waiting.wait_gone(api, found.collection, found.obj["metadata"]["name"], uid=found.uid, limit=left)
         except (errors.ApiError, errors.WaitTimeout) as error:
             result.failed.append(f"{found}: {error}")
 

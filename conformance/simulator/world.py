@@ -153,7 +153,7 @@ def _find(kind: str, given: str | Path, folder: Path) -> Path:
 def fault(name: str | Path) -> Fault:
     """A fault by name or file."""
     file = _find("fault", name, FAULTS)
-    top = _read(file).mapping("title", "world", "change", "grounds", "verdicts", "starts_after")
+    top = _read(file).mapping("title", "world", "change", "grounds", "verdicts", "limits", "starts_after")
     for key in ("title", "change"):
         if key not in top:
             raise WorldError(f"{file}: {key!r} is missing")
