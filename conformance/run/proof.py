@@ -117,6 +117,8 @@ def _row(fault: Fault, check: str, right: Verdicts, wrong: Verdicts, others: lis
         problems.append("it did not run in the right world")
     if not after:
         problems.append("it did not run with the fault")
+    elif not set(after) - set(before):
+        problems += [f"{i} did not run with the fault" for i in before if i not in after]
     problems += [f"{i} came to {_words(ended)}" for i, ended in after.items() if ended != fault.wanted(i)]
     found = ", ".join(sorted({_words(ended) for ended in after.values()})) or "nothing"
     wanted = next(fault.expected[word] for word in fault.expected if check_of(word) == check)

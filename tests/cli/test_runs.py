@@ -172,3 +172,41 @@ def test_plain_pytest_runs_the_same_checks_with_exit_codes_of_its_own(
     assert result.ret == 0
     assert results(tmp_path / "out")["profile"] == "cncf-1.35"
     assert json.loads((tmp_path / "out" / "conformance.json").read_text())["counts"]
+
+
+def test_on_a_terminal_the_user_is_asked_and_no_means_no(
+    command: "Command", cluster: "Running", api: "Api", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(question: str) -> str:
+        asked.append(question)
+        return "n"
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", refuse)
+
+    said = command("run", "--kubeconfig", cluster.kubeconfig, QUICK)
+
+    assert asked == ["Go on? [y/N] "]
+    assert said.code == 2
+    assert "nothing was touched" in said.error()
+    assert not _ours(api)
+
+
+def test_in_a_given_namespace_nothing_else_is_made_and_the_namespace_stays(
+    finished: "Command", cluster: "Running", api: "Api", tmp_path: "Path", results: "Callable[[Path], dict[str, Any]]"
+) -> None:
+    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shared"}})
+    said = finished("run", "--kubeconfig", cluster.kubeconfig, "--namespace", "shared", "--out", "out", SLOW)
+
+    records = {r["id"]: r for entry in results(tmp_path / "out")["requirements"] for r in entry["checks"]}
+    left = [
+        obj["metadata"]["name"]
+        for kind in ("pods", "configmaps")
+        for obj in api.list(f"/api/v1/namespaces/shared/{kind}")
+    ]
+    assert records[SLOW]["verdict"] == "passed", said.err
+    assert left in ([], ["kube-root-ca.crt"])
+    assert not _ours(api)
+    assert api.get("/api/v1/namespaces/shared")["status"]["phase"] == "Active"

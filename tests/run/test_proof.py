@@ -9,7 +9,7 @@ from conformance.run.proof import Ended, Fault, Row, compare, faults, verdicts
 
 GOOD: Ended = ("passed", "")
 BAD: Ended = ("failed", "bad")
-FAULT = Fault(name="f", title="", world="w", expected={"a/x": BAD, "a/y[dra-s1]": BAD})
+FAULT = Fault(name="f", title="", world="w", limits=1, expected={"a/x": BAD, "a/y[dra-s1]": BAD})
 RIGHT = {"a/x[dra-s1]": GOOD, "a/x[dp-s1]": GOOD, "a/y[dra-s1]": GOOD, "a/y[dp-s1]": GOOD, "b/z": ("unknown", "u")}
 WRONG = {**RIGHT, "a/x[dra-s1]": BAD, "a/x[dp-s1]": BAD, "a/y[dra-s1]": BAD}
 
@@ -33,6 +33,7 @@ def test_exactly_the_listed_verdicts_are_caught() -> None:
         (RIGHT, {**WRONG, "b/z": GOOD}, "b/z changed from unknown to passed"),
         ({k: v for k, v in RIGHT.items() if "a/x" not in k}, WRONG, "did not run in the right world"),
         (RIGHT, {k: v for k, v in WRONG.items() if "a/x" not in k}, "did not run with the fault"),
+        (RIGHT, {k: v for k, v in WRONG.items() if k != "a/x[dp-s1]"}, "a/x[dp-s1] did not run with the fault"),
         (RIGHT, {k: v for k, v in WRONG.items() if k != "b/z"}, "b/z changed from unknown to absent"),
     ],
 )
@@ -44,11 +45,19 @@ def test_everything_else_is_not(right: dict[str, Ended], wrong: dict[str, Ended]
 
 
 def test_a_variant_that_the_fault_takes_away_is_answered_by_the_check_without_it() -> None:
-    fault = Fault(name="f", title="", world="w", expected={"a/x": ("unknown", "none")})
+    fault = Fault(name="f", title="", world="w", limits=1, expected={"a/x": ("unknown", "none")})
 
     (row,) = compare(fault, {"a/x[dra-s1]": GOOD}, {"a/x": ("unknown", "none")}, ["a/x"])
 
     assert row.caught
+
+
+def test_a_verdict_of_one_way_holds_for_its_variants_only() -> None:
+    fault = Fault(name="f", title="", world="w", limits=1, expected={"a/x[dra]": BAD})
+    right = {"a/x[dra-s1]": GOOD, "a/x[device-plugin-s1]": GOOD}
+
+    assert compare(fault, right, {**right, "a/x[dra-s1]": BAD}, ["a/x"])[0].caught
+    assert not compare(fault, right, dict.fromkeys(right, BAD), ["a/x"])[0].caught
 
 
 def test_a_fault_file_with_a_verdict_that_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
