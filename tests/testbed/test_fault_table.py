@@ -20,8 +20,10 @@ def obeyed() -> set[str]:
     sources = "".join(path.read_text() for path in (TESTBED / "go").rglob("*.go"))
     driver = re.findall(r'switches\.on\("(\w+)"\)', sources)
     runtime = re.findall(r'^\t\{"(\w+)", ', sources, re.MULTILINE)
-    stopped = re.findall(r'"(\w+_stopped)": "kube-', (TESTBED / "realcluster" / "faults.py").read_text())
-    return {*driver, *runtime, *stopped}
+    table = (TESTBED / "realcluster" / "faults.py").read_text()
+    names = dict(re.findall(r'^([A-Z_]+) = "(\w+)"$', table, re.MULTILINE))
+    manager = (TESTBED / "realcluster" / "cluster.py").read_text()
+    return {*driver, *runtime, *(names[word] for word in re.findall(r"^ +faults\.([A-Z_]+): ", manager, re.MULTILINE))}
 
 
 def test_every_listed_fault_is_obeyed_by_a_part_and_the_other_way_round() -> None:

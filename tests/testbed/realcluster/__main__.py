@@ -40,6 +40,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     inside.add_argument("listener", type=int)
     inside.add_argument("port", type=int)
     inside.add_argument("kubeconfig", type=Path)
+    inside.add_argument("block", type=int)
     return parser.parse_args(arguments)
 
 
@@ -75,7 +76,7 @@ def obey(options: argparse.Namespace) -> int:
         build.build()
         namespace.up(state, options.kubeconfig.resolve())
     elif options.word == "inside":
-        return namespace.inside(state, options.listener, options.port, options.kubeconfig)
+        return namespace.inside(state, options.listener, options.port, options.kubeconfig, options.block)
     elif options.word == "down":
         namespace.down(state)
     else:

@@ -3,6 +3,7 @@
 import shutil
 import threading
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class Kubectl:
             self("wait", "--namespace", namespace, f"--for={condition}", what, "--timeout=60s")
 
 
-def bring_up(state: State, cache: Cache, parts: Parts) -> None:
+def bring_up(state: State, cache: Cache, parts: Parts, block: int) -> None:
     """Start everything in the order in which it is needed."""
     kubectl = Kubectl(cache, state)
     network.create_bridge()
@@ -68,7 +69,8 @@ def bring_up(state: State, cache: Cache, parts: Parts) -> None:
     kubectl("apply", "--filename", MANIFESTS / "cluster.yaml")
     control_plane.start_controllers(parts, cache, MANIFESTS)
     with ThreadPoolExecutor(max_workers=len(NAMES)) as workers:
-        starts = [workers.submit(node.start, parts, Node(number, state, cache)) for number in range(1, len(NAMES) + 1)]
+        nodes = [Node(number, state, cache, block) for number in range(1, len(NAMES) + 1)]
+        starts = [workers.submit(node.start, parts, one) for one in nodes]
         for start in starts:
             start.result()
     wait_until_ready(state, kubectl)
@@ -95,37 +97,37 @@ def dns_answers() -> bool:
         return False
 
 
-def watch_over(state: State, parts: Parts) -> None:
-    """Stop and continue processes as the switches say, until a part ends by itself."""
-    stopped: set[str] = set()
+def watch_over(state: State, cache: Cache, parts: Parts) -> None:
+    """Change the control plane as the switches say, until a part ends by itself."""
+    obey: dict[str, Callable[[bool], None]] = {
+        faults.SCHEDULER_STOPPED: parts.all["kube-scheduler"].pause,
+        faults.CLAIM_NEVER_RELEASED: lambda on: control_plane.restart_controller_manager(
+            parts, cache, without_claims=on
+        ),
+    }
     pause = threading.Event()
     while True:
-        for fault, part in faults.STOPPED.items():
+        for fault, change in obey.items():
             applied = state.switches / "applied" / f"{fault}.{faults.MANAGER}"
             wanted = (state.switches / "on" / fault).exists()
-            if wanted and fault not in stopped:
-                parts.all[part].pause(True)
-                stopped.add(fault)
-                applied.touch()
-            elif not wanted and fault in stopped:
-                parts.all[part].pause(False)
-                stopped.remove(fault)
-                applied.unlink()
+            if wanted != applied.exists():
+                change(wanted)
+                applied.touch() if wanted else applied.unlink()
         parts.check()
         pause.wait(0.2)
 
 
-def serve(state: State, listener: int, port: int, kubeconfig: Path) -> None:
+def serve(state: State, listener: int, port: int, kubeconfig: Path, block: int) -> None:
     """The whole life of a cluster, from inside its namespaces."""
     cache = find_cache()
     prepare(state)
     held = [
         accelerators.attach(index, accelerators.write_backing(state.folder / "accelerators", index))
-        for index in all_devices()
+        for index in range(block, block + accelerators.BLOCK)
     ]
     parts = Parts(state, cache.binaries)
     try:
-        bring_up(state, cache, parts)
+        bring_up(state, cache, parts, block)
     except TestbedError:
         parts.check()  # a part that died is the better explanation
         raise
@@ -135,10 +137,5 @@ def serve(state: State, listener: int, port: int, kubeconfig: Path) -> None:
     unfinished.write_text(certificates.kubeconfig(state, "admin", f"https://127.0.0.1:{port}"))
     unfinished.replace(kubeconfig)
     print(f"ready: kubeconfig {kubeconfig}", flush=True)
-    watch_over(state, parts)
+    watch_over(state, cache, parts)
     del held
-
-
-def all_devices() -> list[int]:
-    """The loop devices of all nodes."""
-    return [index for number in range(1, len(NAMES) + 1) for index in accelerators.devices_of(number)]

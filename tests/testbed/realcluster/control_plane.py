@@ -1,11 +1,14 @@
 """The control plane: etcd, the API server, the controllers and the scheduler, each as a plain process with its own identity."""
 
+import ssl
+import urllib.request
 from pathlib import Path
 
 from .build import Cache
 from .network import CONTROL_PLANE, SERVICES
 from .parts import Parts
 from .paths import State
+from .shell import until
 
 GATES = "--feature-gates=GenericWorkload=true"
 ETCD = "http://127.0.0.1:2379"
@@ -65,12 +68,13 @@ def client(state: State, who: str) -> list[str]:
     return [f"--kubeconfig={config}", *delegated, "--leader-elect=false", GATES]
 
 
-def controller_manager(state: State) -> list[str]:
-    """Every controller, each with its own service account."""
+def controller_manager(state: State, controllers: str = "*") -> list[str]:
+    """The controllers, each with its own service account; all that are on by default unless told."""
     files = state.certificates
     return [
         *client(state, "kube-controller-manager"),
         f"--cert-dir={files}",
+        f"--controllers={controllers}",
         "--use-service-account-credentials",
         f"--service-account-private-key-file={files}/service-accounts.key",
         f"--root-ca-file={files}/ca.crt",
@@ -79,6 +83,25 @@ def controller_manager(state: State) -> list[str]:
         "--horizontal-pod-autoscaler-sync-period=5s",
         "--horizontal-pod-autoscaler-downscale-stabilization=5s",
     ]
+
+
+def restart_controller_manager(parts: Parts, cache: Cache, *, without_claims: bool) -> None:
+    """Let the controllers start anew, with or without the one that makes claims from templates and releases them."""
+    controllers = "*,-resourceclaim-controller" if without_claims else "*"
+    name = "kube-controller-manager"
+    parts.restart(name, [cache.binary("kubernetes"), name, *controller_manager(parts.state, controllers)])
+    until(controllers_answer, "the controllers to be back", 20, f"see {parts.state.log(name)}")
+
+
+def controllers_answer() -> bool:
+    """Whether the controller manager says that it is well; its certificate is its own, made when it starts."""
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    try:
+        with urllib.request.urlopen("https://127.0.0.1:10257/healthz", timeout=1, context=anybody):
+            return True
+    except OSError:
+        return False
 
 
 def coredns(state: State, manifests: Path) -> list[str]:

@@ -17,10 +17,12 @@ class Fault:
 
 # Who acknowledges a fault that a process of the control plane has: the one that watches over them.
 MANAGER = "manager"
+CLAIM_NEVER_RELEASED = "claim_never_released"
+SCHEDULER_STOPPED = "scheduler_stopped"
 EFFECTS = {
     "DRA driver": {
         "claim_injects_every_device": "a container with a claim gets all four devices of its node",
-        "two_claims_share_a_device": "every claim gets the node's first DRA device; the environment names the allocated one",
+        "two_claims_share_a_device": "a claim prepared while another one is on the node gets that one's device; a lone one its own",
         "claim_injects_wrong_device": "a claim gets the node's other DRA device; the environment names the allocated one",
         "claim_injects_nothing": "preparing a claim succeeds; the container gets neither device nor environment",
         "claimed_device_unusable": "the device node is there with mode 0666; the device cgroup denies reading and writing",
@@ -29,7 +31,7 @@ EFFECTS = {
     },
     "device plugin": {
         "plugin_injects_every_device": "a container with a device gets all four devices of its node",
-        "plugin_shares_a_device": "every container gets the plugin's first device; the environment names the allocated one",
+        "plugin_shares_a_device": "every container gets the plugin's first device, which a lone one is allocated anyhow",
         "plugin_injects_nothing": "the container gets the environment, and no device",
     },
     "container runtime": {
@@ -41,17 +43,16 @@ EFFECTS = {
         "hidden_path": "every container gets the node's first device as /opt/hidden0",
     },
     "control plane": {
-        "controller_manager_stopped": "kube-controller-manager stands still: claims are neither made from templates nor released",
-        "scheduler_stopped": "kube-scheduler stands still: no pod is placed, none is refused",
+        CLAIM_NEVER_RELEASED: "the resourceclaim controller alone is off: claims are neither made from templates nor released",
+        SCHEDULER_STOPPED: "kube-scheduler stands still: no pod is placed, none is refused",
     },
     "rogue allocator": {
-        "rogue_allocation": "a pod refused for want of devices gets taken ones allocated all the same, and is bound",
+        "unsatisfiable_claim_allocated": "a pod refused for want of devices gets taken ones allocated all the same, and is bound",
     },
 }
 FAULTS = {name: Fault(part, effect) for part, effects in EFFECTS.items() for name, effect in effects.items()}
-# The processes that a fault stops, and whose word says that a fault has been obeyed.
-STOPPED = {"controller_manager_stopped": "kube-controller-manager", "scheduler_stopped": "kube-scheduler"}
-ACKNOWLEDGED = {"no_driver": NAMES, **dict.fromkeys(STOPPED, (MANAGER,))}
+# Whose word says that a fault has been obeyed; all others are obeyed at the next operation.
+ACKNOWLEDGED = {"no_driver": NAMES, CLAIM_NEVER_RELEASED: (MANAGER,), SCHEDULER_STOPPED: (MANAGER,)}
 
 
 def check_name(name: str) -> None:

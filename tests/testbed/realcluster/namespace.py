@@ -1,5 +1,6 @@
 """The process tree of a testbed: one process outside that holds the locks, and below it namespaces whose end is the end of everything in them."""
 
+import contextlib
 import fcntl
 import os
 import select
@@ -10,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from . import cgroups, cluster
-from .paths import HERE, LOOP_LOCK, State
+from . import accelerators, cgroups, cluster
+from .paths import HERE, LOCKS, State
 from .shell import TestbedError
 
 # --pdeathsig ends unshare with this process, however it dies; --kill-child then ends the first process of the new pid namespace.
@@ -36,18 +37,27 @@ def lock(path: Path, taken: str) -> IO[str]:
     return file
 
 
+def lock_devices() -> tuple[IO[str], int]:
+    """Take the first block of loop devices that nobody uses; the lock holds it, the number is its first device."""
+    for block in accelerators.BLOCKS:
+        if accelerators.in_use(block):
+            continue
+        with contextlib.suppress(TestbedError):
+            return lock(LOCKS / f"kube-ai-conformance-testbed-{block}", "taken"), block
+    raise TestbedError("all loop devices are in use; `losetup -l` shows by what")
+
+
 def up(state: State, kubeconfig: Path) -> None:
     """Bring a testbed up and serve until a signal or its own end."""
     state.folder.mkdir(parents=True, exist_ok=True)
-    with (
-        lock(state.lock, f"a testbed is running in {state.folder}"),
-        lock(LOOP_LOCK, "the loop devices belong to another testbed"),
-    ):
+    with lock(state.lock, f"a testbed is running in {state.folder}"), contextlib.ExitStack() as held:
         clean(state)
+        devices, block = lock_devices()
+        held.enter_context(devices)
         kubeconfig.unlink(missing_ok=True)
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
             descriptor, port = listener.fileno(), listener.getsockname()[1]
-            words = ["inside", str(state.folder), str(descriptor), str(port), str(kubeconfig)]
+            words = ["inside", str(state.folder), str(descriptor), str(port), str(kubeconfig), str(block)]
             tree = subprocess.Popen(
                 [*ISOLATED, sys.executable, str(HERE), *words],
                 pass_fds=(descriptor,),
@@ -87,11 +97,11 @@ def clean(state: State) -> None:
     cluster.clean(state)
 
 
-def inside(state: State, listener: int, port: int, kubeconfig: Path) -> int:
+def inside(state: State, listener: int, port: int, kubeconfig: Path, block: int) -> int:
     """The first process of the namespaces: lets a child do the work, reaps the orphans, and ends with the child."""
     worker = os.fork()
     if worker == 0:
-        cluster.serve(state, listener, port, kubeconfig)
+        cluster.serve(state, listener, port, kubeconfig, block)
         return 0
     os.close(listener)
     while True:

@@ -21,6 +21,8 @@ class Node:
     number: int
     state: State
     cache: Cache
+    block: int
+    """First loop device of the testbed."""
 
     @property
     def name(self) -> str:
@@ -36,7 +38,7 @@ class Node:
 
     @property
     def devices(self) -> list[int]:
-        return accelerators.devices_of(self.number)
+        return accelerators.devices_of(self.number, self.block)
 
 
 def write_configurations(node: Node) -> None:

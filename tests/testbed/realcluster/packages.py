@@ -5,9 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from .accelerators import DEVICES_PER_NODE
+from .accelerators import CONTROL
 from .cgroups import MOUNTS
-from .node_files import NAMES
 from .shell import TestbedError, run, succeeds
 
 # What each package is needed for: a program, or a file.
@@ -44,7 +43,6 @@ def install() -> None:
 
 def obstacle() -> str:
     """Why this machine cannot run a testbed; empty if it can."""
-    loops = DEVICES_PER_NODE * len(NAMES)
     packages = missing()
     checks = (
         (sys.platform == "linux", f"the system is {sys.platform}; a testbed needs Linux"),
@@ -58,7 +56,7 @@ def obstacle() -> str:
             (MOUNTS / "devices" / "cgroup.procs").exists(),
             f"no {MOUNTS}/devices; a testbed needs cgroup v1 or hybrid cgroups",
         ),
-        (all(Path(f"/dev/loop{index}").exists() for index in range(loops)), f"fewer than {loops} loop devices in /dev"),
+        (CONTROL.exists(), f"no {CONTROL}; a testbed needs loop devices (modprobe loop)"),
         (
             not packages or succeeds("apt-get", "install", "--simulate", *packages),
             f"packages cannot be installed: {', '.join(packages)}; `apt-get update` may help",

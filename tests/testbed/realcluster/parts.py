@@ -45,7 +45,7 @@ class Parts:
     def start(self, name: str, command: Sequence[str | Path], pass_fds: tuple[int, ...] = ()) -> None:
         """Start a process that is to live as long as the testbed."""
         log = self.state.log(name)
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             words = [str(word) for word in command]
             process = subprocess.Popen(
                 words,
@@ -56,6 +56,13 @@ class Parts:
                 pass_fds=pass_fds,
             )
         self.all[name] = Part(name, process, log)
+
+    def restart(self, name: str, command: Sequence[str | Path]) -> None:
+        """End a part and start it anew with another command; its log goes on."""
+        process = self.all[name].process
+        process.terminate()
+        process.wait()
+        self.start(name, command)
 
     def check(self) -> None:
         """Raise if any process has ended."""

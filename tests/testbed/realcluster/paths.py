@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parents[1]
 MANIFESTS = HERE / "manifests"
 SOURCES = HERE / "go"
-LOOP_LOCK = Path("/run/lock/kube-ai-conformance-testbed")
+LOCKS = Path("/run/lock")
 
 
 def cache_root() -> Path:

@@ -5,6 +5,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -21,7 +22,22 @@ type devicePlugin struct {
 }
 
 func (d devicePlugin) GetDevicePluginOptions(context.Context, *deviceplugin.Empty) (*deviceplugin.DevicePluginOptions, error) {
-	return &deviceplugin.DevicePluginOptions{}, nil
+	return &deviceplugin.DevicePluginOptions{GetPreferredAllocationAvailable: true}, nil
+}
+
+// GetPreferredAllocation asks for the lowest ids, so that which device a pod gets on an idle node is no accident.
+func (d devicePlugin) GetPreferredAllocation(_ context.Context, request *deviceplugin.PreferredAllocationRequest) (*deviceplugin.PreferredAllocationResponse, error) {
+	answer := &deviceplugin.PreferredAllocationResponse{}
+	for _, container := range request.ContainerRequests {
+		chosen := slices.Clone(container.MustIncludeDeviceIDs)
+		for _, id := range slices.Sorted(slices.Values(container.AvailableDeviceIDs)) {
+			if len(chosen) < int(container.AllocationSize) && !slices.Contains(chosen, id) {
+				chosen = append(chosen, id)
+			}
+		}
+		answer.ContainerResponses = append(answer.ContainerResponses, &deviceplugin.ContainerPreferredAllocationResponse{DeviceIDs: chosen})
+	}
+	return answer, nil
 }
 
 func (d devicePlugin) ListAndWatch(_ *deviceplugin.Empty, stream deviceplugin.DevicePlugin_ListAndWatchServer) error {
@@ -78,6 +94,7 @@ func register(ctx context.Context) error {
 	defer connection.Close()
 	_, err = deviceplugin.NewRegistrationClient(connection).Register(ctx, &deviceplugin.RegisterRequest{
 		Version: deviceplugin.Version, Endpoint: pluginSocket, ResourceName: resourceName,
+		Options: &deviceplugin.DevicePluginOptions{GetPreferredAllocationAvailable: true},
 	}, grpc.WaitForReady(true))
 	return err
 }

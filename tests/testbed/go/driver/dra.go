@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	resourceapi "k8s.io/api/resource/v1"
@@ -22,7 +23,45 @@ import (
 const pluginFolder = kubeletplugin.KubeletPluginsDir + "/" + driverName
 
 // draDriver publishes the node's devices and puts the allocated ones into containers, or other ones where a fault says so.
-type draDriver struct{ settings }
+type draDriver struct {
+	settings
+	prepared *prepared
+}
+
+// prepared remembers what this node's claims were given, the oldest first.
+type prepared struct {
+	lock   sync.Mutex
+	claims []preparedClaim
+}
+
+type preparedClaim struct {
+	uid    types.UID
+	device accelerator
+}
+
+func (p *prepared) add(uid types.UID, device accelerator) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	if !slices.ContainsFunc(p.claims, func(c preparedClaim) bool { return c.uid == uid }) {
+		p.claims = append(p.claims, preparedClaim{uid, device})
+	}
+}
+
+func (p *prepared) remove(uid types.UID) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	p.claims = slices.DeleteFunc(p.claims, func(c preparedClaim) bool { return c.uid == uid })
+}
+
+// ofAnother is the device of the claim that has been prepared longest, if that is another one.
+func (p *prepared) ofAnother(uid types.UID) (accelerator, bool) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	if len(p.claims) == 0 || p.claims[0].uid == uid {
+		return accelerator{}, false
+	}
+	return p.claims[0].device, true
+}
 
 func (d draDriver) PrepareResourceClaims(_ context.Context, claims []*resourceapi.ResourceClaim) (map[types.UID]kubeletplugin.PrepareResult, error) {
 	results := map[types.UID]kubeletplugin.PrepareResult{}
@@ -38,7 +77,7 @@ func (d draDriver) prepare(claim *resourceapi.ResourceClaim) ([]kubeletplugin.De
 	if d.switches.on("prepare_fails") {
 		return nil, errors.New("the fault prepare_fails is switched on")
 	}
-	var prepared []kubeletplugin.Device
+	var answer []kubeletplugin.Device
 	allocated := map[string][]accelerator{}
 	for _, result := range claim.Status.Allocation.Devices.Results {
 		if result.Driver != driverName {
@@ -50,21 +89,22 @@ func (d draDriver) prepare(claim *resourceapi.ResourceClaim) ([]kubeletplugin.De
 		}
 		allocated[result.Request] = append(allocated[result.Request], device)
 		one := kubeletplugin.Device{Requests: []string{result.Request}, PoolName: result.Pool, DeviceName: result.Device, ShareID: result.ShareID}
+		d.prepared.add(claim.UID, device)
 		if !d.switches.on("claim_injects_nothing") {
 			one.CDIDeviceIDs = []string{cdiKind + "=" + cdiName(string(claim.UID), result.Request, device)}
 		}
-		prepared = append(prepared, one)
+		answer = append(answer, one)
 	}
-	return prepared, writeCDI(string(claim.UID), d.specified(string(claim.UID), allocated))
+	return answer, writeCDI(string(claim.UID), d.specified(claim.UID, allocated))
 }
 
 // specified has one CDI device for each allocated device of each request; an allocation that names a device twice gets it once.
-func (d draDriver) specified(claimUID string, allocated map[string][]accelerator) []cdiDevice {
+func (d draDriver) specified(claim types.UID, allocated map[string][]accelerator) []cdiDevice {
 	specified := map[string]cdiDevice{}
 	for request, devices := range allocated {
 		for _, device := range devices {
-			name := cdiName(claimUID, request, device)
-			injected, permissions := d.injected(device, devices)
+			name := cdiName(string(claim), request, device)
+			injected, permissions := d.injected(claim, device, devices)
 			specified[name] = cdiDevice{Name: name, Edits: editsFor(device, devices, injected, permissions)}
 		}
 	}
@@ -72,12 +112,13 @@ func (d draDriver) specified(claimUID string, allocated map[string][]accelerator
 }
 
 // injected says what a container really gets for one of the devices allocated to a request, and what its device cgroup lets it do with them.
-func (d draDriver) injected(device accelerator, allocated []accelerator) ([]accelerator, string) {
+func (d draDriver) injected(claim types.UID, device accelerator, allocated []accelerator) ([]accelerator, string) {
+	other, shared := d.prepared.ofAnother(claim)
 	switch {
 	case d.switches.on("claim_injects_every_device"):
 		return d.all, "rw"
-	case d.switches.on("two_claims_share_a_device"):
-		return d.devices[:1], "rw"
+	case d.switches.on("two_claims_share_a_device") && shared:
+		return []accelerator{other}, "rw"
 	case d.switches.on("claim_injects_wrong_device"):
 		return d.others(allocated), "rw"
 	case d.switches.on("claimed_device_unusable"):
@@ -100,6 +141,7 @@ func (d draDriver) UnprepareResourceClaims(_ context.Context, claims []kubeletpl
 	results := map[types.UID]error{}
 	for _, claim := range claims {
 		results[claim.UID] = removeCDI(string(claim.UID))
+		d.prepared.remove(claim.UID)
 		log.Printf("unprepare %s (%s): error %v", claim.NamespacedName, claim.UID, results[claim.UID])
 	}
 	return results, nil
@@ -182,7 +224,7 @@ func runDRA(ctx context.Context, s settings) error {
 	if err := os.MkdirAll(pluginFolder, 0o750); err != nil {
 		return err
 	}
-	driver := draDriver{s}
+	driver := draDriver{s, &prepared{}}
 	var helper *kubeletplugin.Helper
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()

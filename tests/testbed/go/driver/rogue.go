@@ -26,7 +26,7 @@ func runRogue(ctx context.Context, s settings) error {
 			return nil
 		case <-tick.C:
 		}
-		if !s.switches.on("rogue_allocation") {
+		if !s.switches.on("unsatisfiable_claim_allocated") {
 			continue
 		}
 		if err := allocateRefused(ctx, client); err != nil {
