@@ -33,7 +33,7 @@ class Cluster:
     def __init__(self, world: World) -> None:
         self.world, self.switches = world, world.switches
         self.store = Store()
-        self.registry = Registry(self.store, Kinds(serve=world.serve, withhold=world.withhold))
+        self.registry = Registry(self.store, Kinds(serve=world.serve, withhold=world.withhold), world.switches.api)
         self.recorder, self.logs = Recorder(self.registry), LogStore()
         self.access = Access(list(world.users))
         self.folder = Path(tempfile.mkdtemp(prefix="ai-conformance-world-"))

@@ -22,8 +22,11 @@ def parse(text: object) -> Fraction:
 
 
 def show(number: Fraction) -> str:
-    """A number as a quantity: whole, or in thousandths."""
-    return str(number.numerator) if number.denominator == 1 else f"{-(-number.numerator * 1000 // number.denominator)}m"
+    """A number as a quantity with the largest decimal unit that leaves it whole; at least thousandths."""
+    for unit in ("E", "P", "T", "G", "M", "k", ""):
+        if number and (number / _UNITS[unit]).denominator == 1:
+            return f"{number / _UNITS[unit]}{unit}"
+    return f"{-(-number.numerator * 1000 // number.denominator)}m" if number else "0"
 
 
 def show_bytes(number: Fraction) -> str:
@@ -32,3 +35,11 @@ def show_bytes(number: Fraction) -> str:
         if number and (number / _UNITS[unit]).denominator == 1:
             return f"{number / _UNITS[unit]}{unit}"
     return show(number)
+
+
+def canonical(text: str) -> str:
+    """The form in which the API server keeps a quantity; units stay binary or decimal."""
+    number = parse(text)
+    if "e" in text or "E" in text.rstrip("i"):
+        return text
+    return show_bytes(number) if text.endswith("i") else show(number)

@@ -135,8 +135,6 @@ class Allocator:
 
     def _wanted(self, claim: Obj, name: str, form: Obj) -> Wanted:
         found = self._store.get(CLASSES, "", form["deviceClassName"])
-        if found is None:
-            raise CannotAllocateError(f"request {name}: device class {form['deviceClassName']} does not exist")
         both = [*(dig(found, "spec", "selectors", default=[])), *(form.get("selectors") or ())]
         config = tuple(
             {"source": "FromClass", "requests": [name], **c} for c in dig(found, "spec", "config", default=[])
@@ -261,3 +259,16 @@ def usable(claim: Obj, pod_uid: str) -> str:
         return f'resourceclaim "{name_of(claim)}" is being deleted'
     users = dig(claim, "status", "reservedFor", default=[])
     return "resourceclaim in use" if len(users) >= MOST_USERS and all(u["uid"] != pod_uid for u in users) else ""
+
+
+def missing_class(store: Store, claim: Obj) -> str:
+    """Why a claim that is not allocated cannot be looked at, or nothing."""
+    if dig(claim, "status", "allocation"):
+        return ""
+    for request in dig(claim, "spec", "devices", "requests", default=[]):
+        forms = [(request["name"], request["exactly"])] if "exactly" in request else []
+        forms += [(f"{request['name']}/{form['name']}", form) for form in request.get("firstAvailable") or ()]
+        for name, form in forms:
+            if store.get(CLASSES, "", form["deviceClassName"]) is None:
+                return f"request {name}: device class {form['deviceClassName']} does not exist"
+    return ""

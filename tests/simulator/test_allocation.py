@@ -136,10 +136,12 @@ def test_device_plugin_gives_each_pod_its_own_device(client: Client, namespace: 
     client.call("DELETE", PODS.format(namespace))
 
 
-def test_claim_that_does_not_exist_is_named(client: Client, namespace: str) -> None:
-    client.create(PODS.format(namespace), holder("p", "none"))
-    waiting = client.until(f"{PODS.format(namespace)}/p", lambda obj: bool(refused(obj)))
-    assert 'resourceclaim "none" not found' in refused(waiting)
+def test_pod_whose_claim_does_not_exist_waits_until_it_does(client: Client, namespace: str) -> None:
+    made = client.create(PODS.format(namespace), holder("p", "late"))
+    assert "conditions" not in made["status"]
+    client.create(CLAIMS.format(namespace), claim("late"))
+    running = client.until(f"{PODS.format(namespace)}/p", lambda obj: obj["status"]["phase"] == "Running")
+    assert refused(running) == ""
 
 
 def test_class_with_a_name_in_use_is_refused(client: Client) -> None:

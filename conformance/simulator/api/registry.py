@@ -10,13 +10,15 @@ from dataclasses import replace
 from conformance.simulator.api import admission, deletion, errors
 from conformance.simulator.api.decoding import decode
 from conformance.simulator.api.errors import Cause, Refused
-from conformance.simulator.api.options import DEFAULT, Options
+from conformance.simulator.api.options import DEFAULT, SYSTEM, Options
+from conformance.simulator.api.trouble import Trouble
 from conformance.simulator.kinds import Kind, Kinds
 from conformance.simulator.kinds.conversion import convert
 from conformance.simulator.kinds.hooks import apply_defaults, problems
 from conformance.simulator.objects import Obj, deleting, dig, later, name_of, new_uid, stamp, suffix, thaw
 from conformance.simulator.storage import Store
 
+DRA = "resource.k8s.io"
 NAME_ROOM = 58
 """A generated name keeps so many characters of its prefix."""
 UNCONDITIONAL = ("leases.coordination.k8s.io", "customresourcedefinitions.apiextensions.k8s.io")
@@ -42,8 +44,8 @@ NEVER_CHANGES = (
 class Registry:
     """Reads and writes objects by the rules of their kind."""
 
-    def __init__(self, store: Store, kinds: Kinds) -> None:
-        self.store, self.kinds = store, kinds
+    def __init__(self, store: Store, kinds: Kinds, trouble: Trouble | None = None) -> None:
+        self.store, self.kinds, self._trouble = store, kinds, trouble or Trouble()
 
     def get(self, kind: Kind, namespace: str, name: str) -> Obj:
         """The object in the version of the kind; ``Refused`` 404 where there is none."""
@@ -117,7 +119,7 @@ class Registry:
             "metadata": {**old["metadata"], "resourceVersion": ""},
         }:
             return convert(kind, old)
-        if options.dry_run:
+        if options.dry_run or self._loses(kind, options):
             return convert(kind, obj)
         stored = self.store.put(kind.stored_as, obj)
         return convert(kind, self._finish(kind, stored))
@@ -167,10 +169,16 @@ class Registry:
         return convert(kind, obj if options.dry_run else self.store.put(kind.stored_as, obj)), False
 
     def _validate(self, kind: Kind, obj: Obj, old: Obj | None, missing: list[Cause]) -> None:
+        if kind.group == DRA and not self._trouble.validates:
+            return
         causes = [*missing, *problems(kind.stored_as, obj, old)]
         if causes:
             unique = list(dict.fromkeys(causes))
             raise errors.invalid_object(kind.group, kind.kind, name_of(obj), unique)
+
+    def _loses(self, kind: Kind, options: Options) -> bool:
+        """Whether a client's change is answered and not stored; the cluster's own parts are not clients."""
+        return kind.group == DRA and options.user != SYSTEM and not self._trouble.keeps_updates
 
     def _check_meta(self, kind: Kind, obj: Obj, old: Obj) -> None:
         meta, name = obj["metadata"], name_of(old)

@@ -21,6 +21,10 @@ class Trouble:
     """Seconds in that Retry-After."""
     drop_watch_after: int = 0
     """Watches break after so many events, without an ending."""
+    validates: bool = True
+    """Whether objects of resource.k8s.io are validated at all."""
+    keeps_updates: bool = True
+    """Whether what clients change on objects of resource.k8s.io is stored; it is answered as if it were."""
     starts_after: int = 0
     """So many requests are served well first."""
     seen: int = 0

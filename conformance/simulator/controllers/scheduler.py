@@ -30,6 +30,7 @@ from conformance.simulator.scheduling import (
     AbortedError,
     Allocator,
     CannotAllocateError,
+    missing_class,
     usable,
 )
 from conformance.simulator.storage import Event
@@ -63,8 +64,11 @@ class Scheduler(Controller):
         pod = self.registry.find("pods", namespace, name)
         if pod is None or not self.cluster.switches.scheduler.runs or not self._waits(pod):
             return
+        claims = self._claims(pod)
+        if claims is None:
+            return
         try:
-            claims = self._claims(pod)
+            self._check(pod, claims)
             node, allocations = self._find(pod, claims)
         except (WaitError, AbortedError) as problem:
             reason = "Unschedulable" if isinstance(problem, WaitError) else "SchedulerError"
@@ -75,24 +79,19 @@ class Scheduler(Controller):
         words = f"Successfully assigned {namespace}/{name} to {node}"
         self.cluster.recorder.event(pod, "Normal", "Scheduled", words, component=NAME)
 
-    def _claims(self, pod: Obj) -> list[Obj]:
+    def _claims(self, pod: Obj) -> list[Obj] | None:
+        """The pod's claims; None while one is missing: such a pod does not enter the queue, and nothing is written about it."""
         known = {s["name"]: s.get("resourceClaimName") for s in dig(pod, "status", "resourceClaimStatuses", default=[])}
-        found = []
-        for entry in pod["spec"].get("resourceClaims") or ():
-            name = entry.get("resourceClaimName") or known.get(entry["name"])
-            if name is None:
-                raise WaitError(
-                    f'0/{len(self.store.select("nodes"))} nodes are available: waiting for ResourceClaim "{entry["name"]}" of the pod to be created.'
-                )
-            claim = self.registry.find(CLAIMS, namespace_of(pod), name)
-            if claim is None:
-                raise WaitError(
-                    f'0/{len(self.store.select("nodes"))} nodes are available: resourceclaim "{name}" not found.'
-                )
-            if why := usable(claim, uid_of(pod)):
-                raise WaitError(f"0/{len(self.store.select('nodes'))} nodes are available: {why}.")
-            found.append(claim)
-        return found
+        names = [c.get("resourceClaimName") or known.get(c["name"]) for c in pod["spec"].get("resourceClaims") or ()]
+        found = [self.registry.find(CLAIMS, namespace_of(pod), name) if name else None for name in names]
+        return None if None in found else [claim for claim in found if claim]
+
+    def _check(self, pod: Obj, claims: list[Obj]) -> None:
+        """What makes a pod impossible on every node."""
+        for claim in claims:
+            why = usable(claim, uid_of(pod)) or missing_class(self.store, claim)
+            if why:
+                raise WaitError(_message(len(self.store.select("nodes")), why))
 
     def _find(self, pod: Obj, claims: list[Obj]) -> tuple[str, dict[str, Obj]]:
         nodes, reasons = self.store.select("nodes"), Counter[str]()
@@ -113,7 +112,10 @@ class Scheduler(Controller):
         if fitting and unallocated and self.cluster.switches.scheduler.allocates_taken:
             for node in fitting:
                 return name_of(node), Allocator(self.store, node).force(unallocated)
-        raise WaitError(_message(len(nodes), reasons))
+        words = ", ".join(
+            f"{n} {reason}" for reason, n in sorted(reasons.items(), key=lambda item: f"{item[1]} {item[0]}")
+        )
+        raise WaitError(_message(len(nodes), words))
 
     def _load(self, node: Obj) -> tuple[int, str]:
         """Nodes with fewer pods come first."""
@@ -211,9 +213,8 @@ def _tolerates(spec: Obj, taint: Obj) -> bool:
     return False
 
 
-def _message(count: int, reasons: "Counter[str]") -> str:
+def _message(count: int, words: str) -> str:
     if not count:
         return "no nodes available to schedule pods"
-    words = ", ".join(f"{n} {reason}" for reason, n in sorted(reasons.items(), key=lambda item: f"{item[1]} {item[0]}"))
     helpless = f"preemption: 0/{count} nodes are available: {count} Preemption is not helpful for scheduling."
     return f"0/{count} nodes are available: {words}. {helpless}"

@@ -135,8 +135,9 @@ def _resources(container: Obj, path: str) -> list[Cause]:
 
 def _container_claims(container: Obj, path: str, spec: Obj) -> list[Cause]:
     known = [claim.get("name") for claim in spec.get("resourceClaims") or ()]
+    words = "must be one of the names in pod.spec.resourceClaims" + ("" if known else " which is empty")
     return [
-        Cause("FieldValueNotFound", f"{path}.resources.claims[{n}].name", f'Not found: "{claim.get("name")}"')
+        Cause("FieldValueNotFound", f"{path}.resources.claims[{n}]", f'Not found: "{claim.get("name")}": {words}')
         for n, claim in enumerate(dig(container, "resources", "claims", default=[]))
         if claim.get("name") not in known
     ]
@@ -169,8 +170,8 @@ def _pod_update(spec: Obj, before: Obj) -> list[Cause]:
     if left == right:
         return []
     words = (
-        "pod updates may not change fields other than `spec.containers[*].image`, `spec.initContainers[*].image`, "
-        "`spec.activeDeadlineSeconds`, `spec.tolerations` (only additions to existing tolerations), "
+        "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+        "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
         "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
     )
     return [forbidden_field("spec", words)]

@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.simulator.api.errors import Cause, invalid, required, unsupported
 from conformance.simulator.objects import Obj
+from conformance.simulator.quantities import canonical
 
 Resolve = Callable[[Any], Obj]
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -23,7 +24,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _NULLS = ("lastProbeTime", "eventTime", "firstTimestamp", "lastTimestamp")
 """Times that are shown as null where they are not known."""
-_SCALARS = ("integer", "boolean", "number")
 _JSON_NAMES = {bool: "bool", str: "string", int: "number", float: "number", list: "array", dict: "object"}
 
 
@@ -67,7 +67,14 @@ class Reader:
         types = [option.get("type", "") for option in schema.get("oneOf", ({"type": "integer"}, {"type": "string"}))]
         if not any(_fits(option, value) for option in types):
             self.findings.wrong_types.append(f"{path}: cannot unmarshal {_json_name(value)} into {' or '.join(types)}")
-        return str(value) if types == ["string", "number"] and isinstance(value, int | float) else value
+        return self._quantity(value, path) if types == ["string", "number"] else value
+
+    def _quantity(self, value: Any, path: str) -> Any:
+        try:
+            return canonical(str(value))
+        except ValueError as wrong:
+            self.findings.wrong_types.append(f"{path}: {wrong}")
+            return value
 
     def _object(self, schema: Obj, value: Obj, path: str) -> Obj:
         properties, more = schema.get("properties"), schema.get("additionalProperties")
@@ -91,7 +98,7 @@ class Reader:
             absent = value.get(name) is None or (
                 not self._custom and value[name] in ("", [], {}) and wanted.get("type") == "string"
             )
-            if absent and (self._custom or wanted.get("type") not in _SCALARS) and not path.startswith("status"):
+            if absent and (self._custom or wanted.get("type") in ("string", "array")) and not path.startswith("status"):
                 self.findings.causes.append(required(f"{path}.{name}" if path else name))
 
     def _limits(self, schema: Obj, value: Any, path: str) -> None:

@@ -167,7 +167,8 @@ class Worker:
             process = await Process.start(launch, log, self._node.watchdog)
         except OSError as problem:
             log.close()
-            words = f"failed to create containerd task: exec: {launch.command[0]!r}: {problem.strerror}"
+            program, why = launch.command[0], str(problem.strerror).lower()
+            words = f'failed to create containerd task: failed to create shim task: exec: "{program}": stat {program}: {why}'
             container.identifier = f"containerd://{uid_of(self._pod).replace('-', '')}"
             container.end(128, reason="StartError", message=words)
             self._publish()

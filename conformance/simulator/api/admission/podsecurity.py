@@ -36,10 +36,9 @@ def validate(request: Request) -> None:
 
 def violations(pod: Obj, level: str) -> Iterator[str]:
     """The rules of a level that a pod breaks, in the words of the real server."""
-    if level in ("baseline", "restricted"):
-        yield from _baseline(pod)
-    if level == "restricted":
-        yield from _restricted(pod)
+    found = [*_baseline(pod)] if level in ("baseline", "restricted") else []
+    found += _restricted(pod) if level == "restricted" else []
+    yield from (words for _, words in sorted(found))
 
 
 def _names(containers: list[Obj]) -> str:
@@ -51,14 +50,14 @@ def _security(container: Obj) -> Obj:
     return dict(container.get("securityContext") or {})
 
 
-def _baseline(pod: Obj) -> Iterator[str]:
+def _baseline(pod: Obj) -> Iterator[tuple[str, str]]:
     spec, containers = pod["spec"], list(containers_of(pod))
     host = [f"{field}=true" for field in ("hostNetwork", "hostPID", "hostIPC") if spec.get(field)]
     if host:
-        yield f"host namespaces ({', '.join(host)})"
+        yield "hostNamespaces", f"host namespaces ({', '.join(host)})"
     privileged = [c for c in containers if _security(c).get("privileged")]
     if privileged:
-        yield f"privileged ({_names(privileged)} must not set securityContext.privileged=true)"
+        yield "privileged", f"privileged ({_names(privileged)} must not set securityContext.privileged=true)"
     added = [
         c
         for c in containers
@@ -69,27 +68,39 @@ def _baseline(pod: Obj) -> Iterator[str]:
             {cap for c in added for cap in c["securityContext"]["capabilities"]["add"]} - _BASELINE_CAPABILITIES
         )
         words = ", ".join(f'"{cap}"' for cap in extra)
-        yield f"non-default capabilities ({_names(added)} must not include {words} in securityContext.capabilities.add)"
+        yield (
+            "capabilities",
+            f"non-default capabilities ({_names(added)} must not include {words} in securityContext.capabilities.add)",
+        )
     paths = [v["name"] for v in spec.get("volumes") or () if "hostPath" in v]
     if paths:
         words = ", ".join(f'"{name}"' for name in paths)
-        yield f"hostPath volumes (volume{'s' if len(paths) > 1 else ''} {words})"
+        yield "hostPathVolumes", f"hostPath volumes (volume{'s' if len(paths) > 1 else ''} {words})"
     ports = [c for c in containers if any(p.get("hostPort") for p in c.get("ports") or ())]
     if ports:
-        yield f"hostPort ({_names(ports)} uses hostPorts)"
+        yield "hostPorts", f"hostPort ({_names(ports)} uses hostPorts)"
     if "Unconfined" in (dig(x, "securityContext", "seccompProfile", "type") for x in (spec, *containers)):
-        yield 'seccompProfile (pod or containers must not set securityContext.seccompProfile.type to "Unconfined")'
+        yield (
+            "seccompProfile",
+            'seccompProfile (pod or containers must not set securityContext.seccompProfile.type to "Unconfined")',
+        )
 
 
-def _restricted(pod: Obj) -> Iterator[str]:
+def _restricted(pod: Obj) -> Iterator[tuple[str, str]]:
     spec, containers = pod["spec"], list(containers_of(pod))
     of_pod = dict(spec.get("securityContext") or {})
     escalating = [c for c in containers if _security(c).get("allowPrivilegeEscalation") is not False]
     if escalating:
-        yield f"allowPrivilegeEscalation != false ({_names(escalating)} must set securityContext.allowPrivilegeEscalation=false)"
+        yield (
+            "allowPrivilegeEscalation",
+            f"allowPrivilegeEscalation != false ({_names(escalating)} must set securityContext.allowPrivilegeEscalation=false)",
+        )
     keeping = [c for c in containers if "ALL" not in dig(c, "securityContext", "capabilities", "drop", default=[])]
     if keeping:
-        yield f'unrestricted capabilities ({_names(keeping)} must set securityContext.capabilities.drop=["ALL"])'
+        yield (
+            "capabilities",
+            f'unrestricted capabilities ({_names(keeping)} must set securityContext.capabilities.drop=["ALL"])',
+        )
     adding = [
         c
         for c in containers
@@ -97,20 +108,24 @@ def _restricted(pod: Obj) -> Iterator[str]:
     ]
     if adding and not keeping:
         words = ", ".join(f'"{cap}"' for c in adding for cap in c["securityContext"]["capabilities"]["add"])
-        yield f"unrestricted capabilities ({_names(adding)} must not include {words} in securityContext.capabilities.add)"
+        yield (
+            "capabilities",
+            f"unrestricted capabilities ({_names(adding)} must not include {words} in securityContext.capabilities.add)",
+        )
     kinds = [v for v in spec.get("volumes") or () if not set(v) - {"name"} <= _RESTRICTED_VOLUMES]
     if kinds:
         words = ", ".join(f'"{v["name"]}"' for v in kinds)
-        yield f"restricted volume types (volume {words} uses restricted volume type)"
+        yield "restrictedVolumes", f"restricted volume types (volume {words} uses restricted volume type)"
     maybe_root = [c for c in containers if _security(c).get("runAsNonRoot", of_pod.get("runAsNonRoot")) is not True]
     if maybe_root:
-        yield f"runAsNonRoot != true (pod or {_names(maybe_root)} must set securityContext.runAsNonRoot=true)"
+        yield (
+            "runAsNonRoot",
+            f"runAsNonRoot != true (pod or {_names(maybe_root)} must set securityContext.runAsNonRoot=true)",
+        )
     root = [c for c in containers if _security(c).get("runAsUser") == 0]
     if root or of_pod.get("runAsUser") == 0:
-        yield "runAsUser=0 (pod must not set runAsUser=0)"
+        yield "runAsUser", "runAsUser=0 (pod must not set runAsUser=0)"
     free = [c for c in containers if not dig(c, "securityContext", "seccompProfile", "type")]
     if free and dig(of_pod, "seccompProfile", "type") is None:
-        yield (
-            f"seccompProfile (pod or {_names(free)} must set securityContext.seccompProfile.type "
-            'to "RuntimeDefault" or "Localhost")'
-        )
+        must = 'must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"'
+        yield "seccompProfile", f"seccompProfile (pod or {_names(free)} {must})"
