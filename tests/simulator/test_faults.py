@@ -288,6 +288,24 @@ def test_some_requests_are_answered_with_an_error(name: str, status: int, header
     assert {answer.headers.get("Retry-After") for answer in bad} == {header}
 
 
+@fault("dra_accepts_invalid")
+def test_invalid_claim_is_taken(ground: Ground) -> None:
+    wrong = {"metadata": {"name": "a"}, "spec": {"devices": {"requests": [{"name": "a"}]}}}
+    assert ground.client.call("POST", CLAIMS.format(ground.namespace), wrong).status == 201
+    maps = f"/api/v1/namespaces/{ground.namespace}/configmaps"
+    assert ground.client.call("POST", maps, {"metadata": {"name": "Not a name"}}).status == 422
+
+
+@fault("dra_loses_updates")
+def test_change_of_a_claim_is_answered_and_lost(ground: Ground) -> None:
+    path = CLAIMS.format(ground.namespace)
+    ground.client.create(path, claim("a"))
+    change = {"metadata": {"labels": {"a": "b"}}}
+    answer = ground.client.call("PATCH", f"{path}/a", change, "application/merge-patch+json")
+    assert (answer.status, answer.body["metadata"]["labels"]) == (200, {"a": "b"})
+    assert "labels" not in ground.client.get(f"{path}/a")["metadata"]
+
+
 def test_watch_breaks_without_an_ending() -> None:
     with simulator.start("conformant", ["watch_dropped"]) as cluster:
         client = Client(cluster.kubeconfig)

@@ -20,6 +20,8 @@ def json_patch(document: Any, operations: Any) -> Any:
 
 
 def _operate(holder: Obj, operation: Obj) -> None:
+    if not isinstance(operation, dict):
+        raise bad_request("error decoding patch: an operation is an object")
     kind, path = operation.get("op"), str(operation.get("path", ""))
     if kind in ("add", "replace"):
         _write(holder, path, thaw(operation.get("value")), insert=kind == "add")

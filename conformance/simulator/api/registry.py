@@ -30,6 +30,8 @@ WITHOUT_GENERATION = (
     "clusterrolebindings.rbac.authorization.k8s.io", "leases.coordination.k8s.io", "serviceaccounts", "endpoints", "events",
     "apiservices.apiregistration.k8s.io", "storageclasses.storage.k8s.io", "runtimeclasses.node.k8s.io",
 )  # fmt: skip
+NEVER_GIVEN = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+"""Metadata that only the server writes."""
 NEVER_CHANGES = (
     "uid",
     "creationTimestamp",
@@ -61,25 +63,7 @@ class Registry:
     def create(self, kind: Kind, namespace: str, body: Obj, options: Options = DEFAULT) -> Obj:
         """Store a new object."""
         obj, causes = decode(self.kinds, kind, body, options)
-        meta = obj["metadata"]
-        if kind.namespaced and meta.setdefault("namespace", namespace) != namespace:
-            raise errors.bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )
-        if not kind.namespaced:
-            meta.pop("namespace", None)
-        if not meta.get("name") and meta.get("generateName"):
-            meta["name"] = str(meta["generateName"])[:NAME_ROOM] + suffix()
-        for name in (
-            "uid",
-            "resourceVersion",
-            "deletionTimestamp",
-            "deletionGracePeriodSeconds",
-            "generation",
-            "managedFields",
-        ):
-            meta.pop(name, None)
-        meta.update(uid=new_uid(), creationTimestamp=stamp())
+        _name(kind, namespace, obj["metadata"])
         if "status" in kind.subresources:
             obj.pop("status", None)
         self._generation(kind, obj, None)
@@ -246,3 +230,18 @@ class Registry:
                     raise
             deleted.append(obj)
         return deleted
+
+
+def _name(kind: Kind, namespace: str, meta: Obj) -> None:
+    """Give a new object its place, its name and its identity."""
+    if kind.namespaced and meta.setdefault("namespace", namespace) != namespace:
+        raise errors.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if not kind.namespaced:
+        meta.pop("namespace", None)
+    if not meta.get("name") and meta.get("generateName"):
+        meta["name"] = str(meta["generateName"])[:NAME_ROOM] + suffix()
+    for key in (*NEVER_GIVEN, "resourceVersion", "managedFields"):
+        meta.pop(key, None)
+    meta.update(uid=new_uid(), creationTimestamp=stamp())

@@ -1,6 +1,6 @@
 """Answers that go on for a while: watches and followed logs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from aiohttp import web
@@ -53,14 +53,7 @@ async def send_watch(store: Store, wish: Wish, request: web.Request, drop_after:
 async def send_log(registry: Registry, logs: Logs, target: Target, request: web.Request) -> web.StreamResponse:
     """Serve the log of a container."""
     pod, query = registry.get(target.kind, target.namespace, target.name), request.query
-    names = [c["name"] for c in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"])]
-    container = query.get("container", "")
-    if not container and len(names) > 1:
-        words = " ".join(names)
-        raise errors.bad_request(f"a container name must be specified for pod {target.name}, choose one of: [{words}]")
-    container = container or names[0]
-    if container not in names:
-        raise errors.bad_request(f"container {container} is not valid for pod {target.name}")
+    container = _container(pod, query.get("container", ""))
     _must_have_run(pod, container, previous=query.get("previous") == "true")
     chunks = logs.stream(
         pod["metadata"]["uid"],
@@ -68,9 +61,9 @@ async def send_log(registry: Registry, logs: Logs, target: Target, request: web.
         previous=query.get("previous") == "true",
         follow=query.get("follow") in ("1", "true"),
         timestamps=query.get("timestamps") in ("1", "true"),
-        tail=int(query["tailLines"]) if "tailLines" in query else None,
+        tail=number(query, "tailLines"),
     )
-    left = int(query.get("limitBytes") or 1 << 40)
+    left = number(query, "limitBytes") or 1 << 40
     response = web.StreamResponse(headers={"Content-Type": "text/plain"})
     response.enable_chunked_encoding()
     await response.prepare(request)
@@ -86,6 +79,24 @@ async def send_log(registry: Registry, logs: Logs, target: Target, request: web.
     finally:
         await chunks.aclose()  # type: ignore[attr-defined]
     return response
+
+
+def number(query: Mapping[str, str], name: str) -> int | None:
+    """A number in a query, or None; 400 for anything else."""
+    text = query.get(name)
+    if text and not text.isdigit():
+        raise errors.bad_request(f"invalid query parameter {name}={text!r}: want a number")
+    return int(text) if text else None
+
+
+def _container(pod: Obj, wanted: str) -> str:
+    names = [c["name"] for c in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"])]
+    if not wanted and len(names) > 1:
+        words = " ".join(names)
+        raise errors.bad_request(f"a container name must be specified for pod {name_of(pod)}, choose one of: [{words}]")
+    if wanted and wanted not in names:
+        raise errors.bad_request(f"container {wanted} is not valid for pod {name_of(pod)}")
+    return wanted or names[0]
 
 
 def _must_have_run(pod: Obj, container: str, *, previous: bool) -> None:

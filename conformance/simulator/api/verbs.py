@@ -16,7 +16,7 @@ from conformance.simulator.api.patching import Apply, Strategic, json_patch, mer
 from conformance.simulator.api.paths import Target
 from conformance.simulator.api.registry import Registry
 from conformance.simulator.api.selectors import Match
-from conformance.simulator.api.streams import Logs, send_log, send_watch
+from conformance.simulator.api.streams import Logs, number, send_log, send_watch
 from conformance.simulator.api.trouble import Trouble
 from conformance.simulator.api.watch import Wish
 from conformance.simulator.kinds.conversion import convert
@@ -60,7 +60,8 @@ class Call:
         dry = query.getall("dryRun", []) or body.get("dryRun") or []
         if any(word != "All" for word in dry):
             raise errors.bad_request(f"dryRun: Unsupported value: {dry}: supported values: All")
-        grace = query.get("gracePeriodSeconds", body.get("gracePeriodSeconds"))
+        grace = number(query, "gracePeriodSeconds")
+        grace = body.get("gracePeriodSeconds") if grace is None else grace
         conditions = body.get("preconditions") or {}
         orphan = "Orphan" if body.get("orphanDependents") else "Background"
         return Options(
@@ -142,7 +143,7 @@ class Verbs:
         if query.get("continue"):
             after = _read_continue(query["continue"])
             chosen = [obj for obj in chosen if [namespace_of(obj), name_of(obj)] > after]
-        limit = int(query.get("limit") or 0)
+        limit = number(query, "limit") or 0
         if limit and len(chosen) > limit:
             meta["remainingItemCount"] = len(chosen) - limit
             chosen = chosen[:limit]
@@ -177,7 +178,7 @@ class Verbs:
             revision=revision,
             bookmarks=call.flag("allowWatchBookmarks"),
             initial=call.flag("sendInitialEvents"),
-            timeout=float(query.get("timeoutSeconds") or 1800),
+            timeout=float(number(query, "timeoutSeconds") or 1800),
         )
         return await send_watch(self.registry.store, wish, call.request, self._trouble.drop_watch_after)
 

@@ -99,17 +99,21 @@ def _status(version: str, spec: NodeSpec, plugin: bool) -> Obj:
         "features": {"supplementalGroupsPolicy": True},
         "runtimeHandlers": [{"name": name, "features": dict(_HANDLER_FEATURES)} for name in ("", "runc")],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
-        "nodeInfo": {
-            "machineID": new_uid().replace("-", ""),
-            "systemUUID": new_uid(),
-            "bootID": new_uid(),
-            "kernelVersion": "6.18.0-simulated",
-            "osImage": "Simulated Linux",
-            "containerRuntimeVersion": "containerd://2.4.2",
-            "kubeletVersion": version,
-            "kubeProxyVersion": "",
-            "operatingSystem": "linux",
-            "runningInUserNamespace": False,
-            "architecture": "amd64",
-        },
+        "nodeInfo": _info(version),
+    }
+
+
+def _info(version: str) -> Obj:
+    return {
+        "machineID": new_uid().replace("-", ""),
+        "systemUUID": new_uid(),
+        "bootID": new_uid(),
+        "kernelVersion": "6.18.0-simulated",
+        "osImage": "Simulated Linux",
+        "containerRuntimeVersion": "containerd://2.4.2",
+        "kubeletVersion": version,
+        "kubeProxyVersion": "",
+        "operatingSystem": "linux",
+        "runningInUserNamespace": False,
+        "architecture": "amd64",
     }
