@@ -182,3 +182,17 @@ def test_quota_is_kept(client: Client, namespace: str) -> None:
 def test_pod_waits_for_its_service_account(client: Client) -> None:
     answer = client.call("POST", PODS.format("kube-system"), pod("a", "", serviceAccountName="nobody"))
     assert (answer.status, "error looking up service account" in answer.body["message"]) == (403, True)
+
+
+@pytest.mark.parametrize("value", [None, "", 0, True, [], [None], {}, "x", {"a": None}])
+def test_no_body_makes_the_server_stumble(client: Client, namespace: str, value: Any) -> None:
+    review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    bodies = [
+        (PODS.format(namespace), {"metadata": {"name": "a"}, "spec": {"containers": value}}),
+        (CLAIMS.format(namespace), {"metadata": {"name": "a"}, "spec": {"devices": {"requests": value}}}),
+        (f"{RESOURCE}/deviceclasses", {"metadata": value, "spec": {"selectors": value}}),
+        (f"{RESOURCE}/resourceslices", value),
+        (review, {"spec": value}),
+    ]
+    for path, body in bodies:
+        assert client.call("POST", f"{path}?dryRun=All", body).status < 500

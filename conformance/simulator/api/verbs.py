@@ -11,6 +11,7 @@ from aiohttp import web
 
 from conformance.simulator.api import access, errors, selectors, subresources, table
 from conformance.simulator.api.access import User
+from conformance.simulator.api.decoding import decode
 from conformance.simulator.api.options import Options
 from conformance.simulator.api.patching import Apply, Strategic, json_patch, merge_patch
 from conformance.simulator.api.paths import Target
@@ -185,7 +186,8 @@ class Verbs:
     async def _create(self, call: Call) -> Answer:
         target, options = call.target, call.options()
         if target.kind.plural in _REVIEWS:
-            return Answer(_REVIEWS[target.kind.plural](call.user, call.body or {}), HTTPStatus.CREATED)
+            review, _ = decode(self.registry.kinds, target.kind, call.body or {}, options)
+            return Answer(_REVIEWS[target.kind.plural](call.user, review), HTTPStatus.CREATED)
         action = subresources.CREATES.get("binding" if target.kind.plural == "bindings" else target.sub)
         if action:
             return Answer(action(self.registry, target, call.body or {}, options), HTTPStatus.CREATED)

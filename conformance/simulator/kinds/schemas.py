@@ -58,8 +58,9 @@ class Reader:
         if isinstance(value, dict):
             return self._object(schema, value, path)
         if isinstance(value, list):
-            items = schema.get("items", {})
-            return [self.read(items, item, f"{path}[{n}]") for n, item in enumerate(value)]
+            items = self._resolve(schema.get("items", {}))
+            filled = [{} if item is None and items.get("type") == "object" else item for item in value]
+            return [self.read(items, item, f"{path}[{n}]") for n, item in enumerate(filled)]
         self._limits(schema, value, path)
         return value
 

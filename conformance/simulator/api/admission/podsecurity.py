@@ -116,6 +116,11 @@ def _restricted(pod: Obj) -> Iterator[tuple[str, str]]:
     if kinds:
         words = ", ".join(f'"{v["name"]}"' for v in kinds)
         yield "restrictedVolumes", f"restricted volume types (volume {words} uses restricted volume type)"
+    yield from _identity(of_pod, containers)
+
+
+def _identity(of_pod: Obj, containers: list[Obj]) -> Iterator[tuple[str, str]]:
+    """Who the containers run as, and behind which system call filter."""
     maybe_root = [c for c in containers if _security(c).get("runAsNonRoot", of_pod.get("runAsNonRoot")) is not True]
     if maybe_root:
         yield (
