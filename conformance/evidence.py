@@ -28,6 +28,17 @@ def bounded(text: object, limit: int = TEXT_LIMIT) -> str:
     return clean if len(clean) <= limit else f"{clean[:limit]} … (cut)"
 
 
+def _facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts as JSON data; where they are too large, each one that is becomes bounded text."""
+    told = {key: json.dumps(value, default=str) for key, value in facts.items()}
+    share = ARTEFACT_LIMIT // max(1, len(told))
+    return {key: json.loads(text) if len(text) <= share else bounded(text) for key, text in told.items()}
+
+
+def _cut(data: bytes) -> bytes:
+    return data if len(data) <= ARTEFACT_LIMIT else data[:ARTEFACT_LIMIT] + b"\n... (cut)\n"
+
+
 class Evidence:
     """Steps, artefacts and grade of one check.
 
@@ -48,7 +59,7 @@ class Evidence:
         if obj:
             entry["object"] = bounded(obj)
         if facts:
-            entry["facts"] = json.loads(bounded(json.dumps(facts, default=str), ARTEFACT_LIMIT))
+            entry["facts"] = _facts(facts)
         self.steps.append(entry)
 
     def grade(self, grade: Grade) -> None:
@@ -61,8 +72,8 @@ class Evidence:
             return
         text = content if isinstance(content, str) else json.dumps(content, indent=2, default=str)
         self._folder.mkdir(parents=True, exist_ok=True)
-        safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in name)[:120]
+        safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in name)[:120].lstrip(".") or "unnamed"
         path = self._folder / safe
-        path.write_bytes(text.encode()[:ARTEFACT_LIMIT])
+        path.write_bytes(_cut(text.encode(errors="backslashreplace")))
         if self.steps:
             self.steps[-1].setdefault("artefacts", []).append(f"{self._folder.name}/{safe}")

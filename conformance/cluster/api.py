@@ -68,6 +68,8 @@ class Api:
             token = (page.get("metadata") or {}).get("continue")
             if not token:
                 return
+            if token == query.get("continue"):
+                raise errors.Unavailable(0, "EndlessList", f"{path} gives the same page again and again")
             query["continue"] = token
 
     def list(self, path: str, *, label_selector: str = "", field_selector: str = "") -> list[Object]:
@@ -197,8 +199,11 @@ def _event(line: bytes, path: str) -> tuple[str, Object]:
     try:
         event = json.loads(line)
         kind, obj = str(event["type"]), event["object"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise errors.Unavailable(0, "NotJson", f"the watch of {path} sent {line[:80]!r}") from error
+    if not isinstance(obj, dict):
+        raise errors.Unavailable(0, "NotJson", f"the watch of {path} sent an event without an object")
     if kind == "ERROR":
-        raise errors.from_answer(int(obj.get("code") or 0), json.dumps(obj).encode())
+        code = obj.get("code")
+        raise errors.from_answer(code if isinstance(code, int) else 500, json.dumps(obj).encode())
     return kind, obj

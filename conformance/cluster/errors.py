@@ -67,7 +67,7 @@ class Invalid(ApiError):
     @property
     def causes(self) -> list[dict[str, str]]:
         """Fields and messages of ``status.details.causes``."""
-        return list(self.body.get("details", {}).get("causes", []))
+        return list((self.body.get("details") or {}).get("causes") or [])
 
 
 class TooManyRequests(ApiError):
@@ -113,6 +113,6 @@ def from_answer(status: int, data: bytes) -> ApiError:
 def _json_object(data: bytes) -> dict[str, Any]:
     try:
         body = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}

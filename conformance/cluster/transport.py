@@ -62,7 +62,7 @@ class Transport:
         data = self.send(method, path, body=body, query=query, kind=kind, repeat=repeat)
         try:
             answer = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise errors.Unavailable(0, "NotJson", f"{method} {path} answered {data[:80]!r}, not JSON") from error
         if not isinstance(answer, dict):
             raise errors.Unavailable(
@@ -156,16 +156,18 @@ def _may_repeat(method: str, error: errors.ApiError) -> bool:
 
 def _with_delay(error: errors.ApiError, response: urllib3.BaseHTTPResponse) -> errors.ApiError:
     value = response.headers.get("Retry-After", "")
-    if value.isdigit():
-        error.body.setdefault("details", {}).setdefault("retryAfterSeconds", int(value))
+    if value.isdecimal() and value.isascii():
+        if not isinstance(error.body.get("details"), dict):
+            error.body["details"] = {}
+        error.body["details"].setdefault("retryAfterSeconds", int(value[:6]))
     return error
 
 
 def _delay(attempt: int, error: errors.ApiError) -> float:
-    asked = (
-        error.body.get("details", {}).get("retryAfterSeconds", 0) if isinstance(error.body.get("details"), dict) else 0
-    )
-    return float(min(BACKOFF_LIMIT, max(BACKOFF_SECONDS * 2**attempt, float(asked or 0))))
+    details = error.body.get("details")
+    asked = details.get("retryAfterSeconds") if isinstance(details, dict) else 0
+    wanted = asked if isinstance(asked, int) else 0
+    return float(min(BACKOFF_LIMIT, max(BACKOFF_SECONDS * 2**attempt, wanted)))
 
 
 def pause(attempt: int, error: errors.ApiError) -> None:

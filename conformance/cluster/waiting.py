@@ -197,6 +197,6 @@ def _prove_alive(
         reason = "it was deleted" if kind == "DELETED" else broken(seen)
         if reason is not None:
             return reason
-        if seen["metadata"].get("annotations", {}).get(MARK) == token:
+        if (seen["metadata"].get("annotations") or {}).get(MARK) == token:
             return None
     raise errors.WaitTimeout(f"the watch of {name} to deliver", limit, "no event for a change that was written")

@@ -9,6 +9,7 @@ from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 
 _NOT_DEVICES = ("hugepages-", "attachable-volumes-")
+_DIGITS = 19
 _FINISHED = {"Succeeded", "Failed"}
 
 
@@ -25,7 +26,7 @@ def resources(node: Object) -> dict[str, tuple[int, int]]:
 
 def _count(value: object) -> int:
     text = str(value)
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _DIGITS else 0
 
 
 def requests(pod: Object) -> Counter[str]:

@@ -36,19 +36,46 @@ class Device:
 def current_slices(slices: Iterable[Object]) -> tuple[list[Object], list[str]]:
     """Slices of the highest generation of complete pools, and notes on pools that are not complete."""
     pools: dict[tuple[str, str], list[Object]] = defaultdict(list)
+    good: list[Object] = []
+    notes: list[str] = []
     for item in slices:
+        flaw = _flaw(item)
+        if flaw:
+            notes.append(f"a ResourceSlice is left out: {flaw}")
+            continue
         spec = item["spec"]
         pools[spec["driver"], spec["pool"]["name"]].append(item)
-    good, notes = [], []
     for (driver, pool), members in pools.items():
-        newest = max(int(m["spec"]["pool"].get("generation") or 0) for m in members)
-        current = [m for m in members if int(m["spec"]["pool"].get("generation") or 0) == newest]
-        wanted = int(current[0]["spec"]["pool"].get("resourceSliceCount") or 0)
+        newest = max(m["spec"]["pool"].get("generation") or 0 for m in members)
+        current = [m for m in members if (m["spec"]["pool"].get("generation") or 0) == newest]
+        wanted = current[0]["spec"]["pool"].get("resourceSliceCount") or 0
         if len(current) == wanted:
             good += current
         else:
             notes.append(f"pool {pool} of {driver} is incomplete: {len(current)} of {wanted} slices")
     return good, notes
+
+
+def _flaw(item: Object) -> str | None:
+    """What makes a slice unusable: the server stores no such slice, a proxy or an aggregated API may give one."""
+    spec = item.get("spec")
+    pool = spec.get("pool") if isinstance(spec, dict) else None
+    if not isinstance(spec, dict) or not isinstance(pool, dict):
+        return "it has no spec with a pool"
+    if not isinstance(spec.get("driver"), str) or not isinstance(pool.get("name"), str):
+        return "it names no driver or no pool"
+    if not all(isinstance(pool.get(key) or 0, int) for key in ("generation", "resourceSliceCount")):
+        return "its pool's generation or resourceSliceCount is no number"
+    entries = spec.get("devices") or []
+    if not isinstance(entries, list) or not all(
+        isinstance(e, dict) and isinstance(e.get("name"), str) for e in entries
+    ):
+        return "it has a device without a name"
+    bodies = [e.get("basic", e) for e in entries]
+    if not all(isinstance(b, dict) and isinstance(b.get("attributes") or {}, dict) for b in bodies):
+        return "it has a device whose attributes are no object"
+    taints = [t for b in bodies for t in b.get("taints") or []]
+    return None if all(isinstance(t, dict) for t in taints) else "it has a taint that is no object"
 
 
 def _value(attribute: Any) -> Any:
@@ -81,7 +108,7 @@ def _node(selection: Object, nodes: list[Object]) -> str | None:
 def held(claims: Iterable[Object]) -> set[Key]:
     """Devices that claims hold; admin access holds nothing."""
     return {
-        (result["driver"], result["pool"], result["device"])
+        (str(result.get("driver")), str(result.get("pool")), str(result.get("device")))
         for claim in claims
         for result in allocation_results(claim)
         if not result.get("adminAccess")
@@ -90,8 +117,10 @@ def held(claims: Iterable[Object]) -> set[Key]:
 
 def allocation_results(claim: Object) -> list[Object]:
     """Results of a claim's allocation, or none."""
-    allocation = (claim.get("status") or {}).get("allocation") or {}
-    return list((allocation.get("devices") or {}).get("results") or [])
+    found: Any = claim
+    for key in ("status", "allocation", "devices", "results"):
+        found = (found.get(key) or {}) if isinstance(found, dict) else {}
+    return [result for result in found if isinstance(result, dict)] if isinstance(found, list) else []
 
 
 def is_whole(device: Device, descriptor: Descriptor | None) -> bool:

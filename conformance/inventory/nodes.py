@@ -1,9 +1,11 @@
 """Nodes as the inventory needs them: ready, schedulable, their pool, and which of them a node selector means."""
 
+import re
 from typing import Any
 
 from conformance.cluster.api import Object
 
+_INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
 POOL_LABELS = (
     "cloud.google.com/gke-nodepool",
     "eks.amazonaws.com/nodegroup",
@@ -37,10 +39,18 @@ def tolerations(node: Object) -> list[Object]:
     """Tolerations for the taints that a node has on purpose, not for those that say it is broken."""
     taints = node.get("spec", {}).get("taints") or []
     return [
-        {"key": t["key"], "operator": "Exists", "effect": t["effect"]}
+        {"key": t["key"], "operator": "Exists", **({"effect": t["effect"]} if t.get("effect") else {})}
         for t in taints
-        if not t["key"].startswith("node.kubernetes.io/")
+        if t.get("key") and not t["key"].startswith("node.kubernetes.io/")
     ]
+
+
+def _greater(value: str, values: list[str], sign: int) -> bool:
+    """Whether a label is greater (sign 1) or less (-1) than the one value; what is no integer is neither."""
+    texts = (value, *values)
+    if len(texts) != 2 or not all(_INTEGER.match(text) for text in texts):  # noqa: PLR2004 - two sides
+        return False
+    return sign * int(value) > sign * int(values[0])
 
 
 def _compare(value: str | None, operator: str, values: list[str]) -> bool:
@@ -53,7 +63,7 @@ def _compare(value: str | None, operator: str, values: list[str]) -> bool:
     if value is None:
         return False
     if operator in {"Gt", "Lt"}:
-        return (int(value) > int(values[0])) == (operator == "Gt") and value != values[0]
+        return _greater(value, values, 1 if operator == "Gt" else -1)
     return operator == "In" and value in values
 
 

@@ -51,7 +51,7 @@ def _equals(driver: str, attribute: str, value: str) -> str:
 
 def allocated(found: Object) -> list[Key]:
     """Devices that a claim holds: driver, pool, device."""
-    return [(r["driver"], r["pool"], r["device"]) for r in allocation_results(found)]
+    return [(str(r.get("driver")), str(r.get("pool")), str(r.get("device"))) for r in allocation_results(found)]
 
 
 def reserved_for(found: Object) -> list[str]:

@@ -88,7 +88,7 @@ def parse(log: str, container: str) -> Report | None:
             complete=bool(data["complete"]),
             identity=dict(data["identity"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Unverified(
             f"the probe in {container} wrote a line that is no report: {line[:200]!r}", code="probe_unreadable"
         ) from error

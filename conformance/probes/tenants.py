@@ -7,7 +7,7 @@ from typing import Any
 from conformance.cluster import errors
 from conformance.cluster.api import Object
 from conformance.inventory.descriptors import Descriptor
-from conformance.probes import pods, reading, starting
+from conformance.probes import pods, reading, sent, starting
 from conformance.probes.sandbox import Sandbox, refused
 from conformance.verdicts import Unverified
 
@@ -46,6 +46,7 @@ def start(sandbox: Sandbox, plan: pods.PodPlan, descriptor: Descriptor, *, holds
     made = submit(sandbox, plan, namespace)
     name, limit = made["metadata"]["name"], sandbox.limit(starting.START_SECONDS)
     pod = starting.wait_started(sandbox.api, collection, name, limit=limit, holds_device=holds_device)
+    as_sent(made, pod, manifest_of(sandbox, plan), plan.node)
     reports = {c.name: _report(sandbox, collection, name, c.name) for c in plan.containers}
     _record(sandbox, pod, reports, descriptor)
     return Tenant(sandbox.api.get(f"{collection}/{name}"), reports)
@@ -53,19 +54,33 @@ def start(sandbox: Sandbox, plan: pods.PodPlan, descriptor: Descriptor, *, holds
 
 def submit(sandbox: Sandbox, plan: pods.PodPlan, namespace: str) -> Object:
     """Create the pod of a plan. Raises ``Unknown`` where admission refuses it."""
+    body = manifest_of(sandbox, plan)
+    try:
+        return sandbox.create("pods", body, namespace=namespace)
+    except errors.Forbidden as error:
+        raise refused(error, f"pod {body['metadata']['name']}") from error
+
+
+def manifest_of(sandbox: Sandbox, plan: pods.PodPlan) -> Object:
+    """The pod of a plan as it is sent."""
     settings = sandbox.settings
-    plan = replace(plan, name=sandbox.name(plan.name))
-    body = pods.manifest(
-        plan,
+    return pods.manifest(
+        replace(plan, name=sandbox.name(plan.name)),
         image=settings.image(),
         command=settings.probe_command,
         labels=sandbox.labels,
         program=sandbox.name(pods.PROGRAM),
     )
-    try:
-        return sandbox.create("pods", body, namespace=namespace)
-    except errors.Forbidden as error:
-        raise refused(error, f"pod {plan.name}") from error
+
+
+def as_sent(made: Object, pod: Object, body: Object, node: str | None) -> None:
+    """Raise ``Unverified`` where the pod that runs is not the one that was sent, or runs elsewhere."""
+    name = pod["metadata"]["name"]
+    if pod["metadata"].get("uid") != made["metadata"].get("uid"):
+        raise Unverified(f"pod {name} was replaced by another of this name", code="pod_changed")
+    wrong = sent.difference(body, pod, node)
+    if wrong:
+        raise Unverified(f"pod {name} is not what was sent: {wrong}; look for mutating webhooks", code="pod_changed")
 
 
 def _report(sandbox: Sandbox, collection: str, pod: str, container: str) -> reading.Report:
