@@ -27,7 +27,9 @@ def checks() -> str:
     infos = catalogue.load()
     for info in infos:
         spec = info.spec
-        lines.append(f"| [`{info.id}`](#{_anchor(info)}) | {spec.decides} | {spec.accelerators} | {spec.longest:.0f} s |")
+        lines.append(
+            f"| [`{info.id}`](#{_anchor(info)}) | {spec.decides} | {spec.accelerators} | {spec.longest:.0f} s |"
+        )
     for info in infos:
         lines += ["", *_check(info)]
     return "\n".join(lines)
@@ -40,7 +42,11 @@ def _anchor(info: CheckInfo) -> str:
 
 def _check(info: CheckInfo) -> list[str]:
     spec = info.spec
-    variants = {"kinds": "per accelerator kind", "dra_kinds": "per accelerator kind by DRA", "dra_types": "per DRA type"}
+    variants = {
+        "kinds": "per accelerator kind",
+        "dra_kinds": "per accelerator kind by DRA",
+        "dra_types": "per DRA type",
+    }
     facts = [f"decides {spec.decides}", f"impact {spec.impact}", variants.get(spec.variants or "", "one run")]
     return [
         f"## `{info.id}`",
@@ -63,7 +69,12 @@ def requirements() -> str:
         order |= {r.id: r.title for r in profile.requirements}
     covered = {info.requirement for info in catalogue.load()}
     names = " | ".join(f"`{p.id}`" for p in found)
-    lines = ["# Requirements by profile", "", f"| Requirement | {names} | Checks |", "|---|" + "---|" * (len(found) + 1)]
+    lines = [
+        "# Requirements by profile",
+        "",
+        f"| Requirement | {names} | Checks |",
+        "|---|" + "---|" * (len(found) + 1),
+    ]
     for id_, title in order.items():
         levels = [(r.level if (r := p.get(id_)) else "–") for p in found]
         lines.append(f"| `{id_}`<br>{title} | {' | '.join(levels)} | {'yes' if id_ in covered else 'not yet'} |")
@@ -75,7 +86,9 @@ def options() -> str:
     parts = ["# Options of `ai-conformance`"]
     for words in COMMANDS:
         command = [sys.executable, "-m", "conformance", *words, "--help"]
-        shown = subprocess.run(command, env={**os.environ, "COLUMNS": "100"}, capture_output=True, text=True, check=True)
+        shown = subprocess.run(
+            command, env={**os.environ, "COLUMNS": "100"}, capture_output=True, text=True, check=True
+        )
         parts.append(f"## `{' '.join(('ai-conformance', *words))}`\n\n```text\n{shown.stdout.rstrip()}\n```")
     return "\n\n".join(parts)
 

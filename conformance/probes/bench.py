@@ -5,20 +5,15 @@ from dataclasses import replace
 
 from conformance.cluster import errors
 from conformance.cluster.api import Object
-from conformance.inventory import fresh
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
-from conformance.probes import claims, pods, reading, starting, tenants
+from conformance.probes import claims, placing, pods, reading, starting, tenants
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.tenants import MAIN, Tenant
 from conformance.verdicts import Failure, Unknown, Unverified
 
 HOLD_SECONDS = 300
-CANDIDATES = 10
-"""Nodes that are looked at for free devices, those that had most when the run began."""
-VERSIONS = ("kubeletVersion", "containerRuntimeVersion", "kernelVersion", "osImage", "architecture")
-"""Fields of ``status.nodeInfo`` that are kept as evidence."""
 RUNTIME_CLASSES = 5
 """RuntimeClasses that are tried at most."""
 CLAIM = "accelerator"
@@ -36,39 +31,8 @@ class Bench:
 
     def choose_node(self, count: int) -> str:
         """Take the node with most devices free at this moment; ``Unknown`` with the counts where none has ``count``."""
-        seen: dict[str, int | None] = {}
-        best: tuple[int, Object] | None = None
-        for share in sorted(self.kind.nodes, key=lambda n: (n.free or 0, n.name), reverse=True)[:CANDIDATES]:
-            node = self._read_node(share.name)
-            if node is None:
-                continue
-            free = fresh.free_on(self.sandbox.api, self.kind, self.descriptor, self.group_version, node)
-            seen[share.name] = free
-            counted = share.devices if free is None else free
-            if counted >= count and (best is None or counted > best[0]):
-                best = (counted, node)
-        if best is None:
-            told = ", ".join(f"{name}: {free}" for name, free in seen.items()) or "no node has any"
-            raise Unknown(f"{self.kind.title}: needs {count} free on one node; free are {told}", code="too_few_free")
-        self._node = best[1]
-        self._record_node(count, seen[self.node])
+        self._node = placing.choose(self.sandbox, self.kind, self.descriptor, self.group_version, count)
         return self.node
-
-    def _read_node(self, name: str) -> Object | None:
-        try:
-            return self.sandbox.api.get(f"/api/v1/nodes/{name}")
-        except errors.NotFound:
-            return None
-
-    def _record_node(self, count: int, free: int | None) -> None:
-        told = (self._node.get("status") or {}).get("nodeInfo") or {}
-        self.sandbox.evidence.step(
-            "chose a node",
-            expected=f"{count} free",
-            observed=f"{'an unknown number' if free is None else free} free",
-            obj=f"Node {self.node}",
-            **{name: told.get(name) for name in VERSIONS if name in told},
-        )
 
     @property
     def node(self) -> str:
