@@ -1,4 +1,4 @@
-"""A real cluster for the tests: the testbed, brought up once, or the cluster of ``--kubeconfig``.
+"""A real cluster for the tests: a testbed, brought up once for each worker of pytest, or the cluster of ``--kubeconfig``.
 
 Where the testbed cannot run, the tests are skipped with the reason in one line, unless AI_CONFORMANCE_CLUSTER=required.
 """
@@ -13,12 +13,15 @@ import pytest
 
 from tests.cluster.ground import DESCRIPTOR, IMAGE, TESTBED, Ground
 
-UP_SECONDS = 45 * 60
+OPTIONS = ("--descriptor", str(DESCRIPTOR), "--probe-image", IMAGE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Tests of a cluster that is there already."""
-    parser.addoption("--kubeconfig", metavar="FILE", help="run against this cluster instead of the testbed")
+    parser.addoption("--kubeconfig", metavar="FILE", help="run against this cluster instead of a testbed")
+    parser.addoption(
+        "--state", metavar="DIR", help="state folder, if the cluster of --kubeconfig is a testbed that runs already"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +29,12 @@ def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """The real cluster."""
     given = request.config.getoption("--kubeconfig")
     if given:
-        yield Ground(Path(given).resolve(), None, ())
+        state = request.config.getoption("--state")
+        yield (
+            Ground(Path(given).resolve(), Path(state).resolve(), OPTIONS)
+            if state
+            else Ground(Path(given).resolve(), None, ())
+        )
         return
     folder = tmp_path_factory.mktemp("testbed")
     _require()
@@ -35,8 +43,7 @@ def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as testbed:
         try:
             _await_ready(testbed)
-            options = ("--descriptor", str(DESCRIPTOR), "--probe-image", IMAGE)
-            yield Ground(kubeconfig, folder / "state", options)
+            yield Ground(kubeconfig, folder / "state", OPTIONS)
         finally:
             testbed.kill()
             subprocess.run([sys.executable, str(TESTBED), "down", "--state", str(folder / "state")], check=False)
@@ -62,6 +69,14 @@ def _await_ready(testbed: "subprocess.Popen[str]") -> None:
         if line.startswith("ready:"):
             return
     pytest.fail(f"the testbed ended with {testbed.wait()} before it was ready", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def testbed_ground(ground: Ground) -> Ground:
+    """The testbed, for tests that need to know what is in it."""
+    if ground.state is None:
+        pytest.skip("only the testbed has the objects that the simulated cluster is compared with")
+    return ground
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.cluster import Api, connect
+from conformance.cluster import Api, connect, waiting
 from conformance.probes.names import RUN_LABEL
 
 TESTBED = Path(__file__).resolve().parents[1] / "testbed"
 DESCRIPTOR = TESTBED / "accelerator.yaml"
 IMAGE = "docker.io/local/python:1"
+GONE_SECONDS = 60
 PLACES = (
     "/api/v1/namespaces",
     "/api/v1/pods",
@@ -54,10 +55,19 @@ class Ground:
         """A connection of the tests' own."""
         return connect(str(self.kubeconfig))
 
+    def settle(self) -> None:
+        """Wait until every namespace of a run is gone, and with it the claims that hold devices."""
+        api, place = self.api(), PLACES[0]
+        for found in api.list(place, label_selector=RUN_LABEL):
+            meta = found["metadata"]
+            waiting.wait_gone(api, place, meta["name"], uid=meta["uid"], limit=GONE_SECONDS)
+
     def leftovers(self) -> list[str]:
         """Every object that carries a run's label."""
         api = self.api()
-        return [f"{place} {o['metadata']['name']}" for place in PLACES for o in api.list(place, label_selector=RUN_LABEL)]
+        return [
+            f"{place} {o['metadata']['name']}" for place in PLACES for o in api.list(place, label_selector=RUN_LABEL)
+        ]
 
     def expire_leases(self) -> None:
         """Let the time of every run's Lease be over, as it is a minute after a run has died."""
@@ -68,12 +78,13 @@ class Ground:
 
     @contextmanager
     def fault(self, name: str) -> Iterator[None]:
-        """The testbed with this fault planted."""
+        """The testbed with this fault planted; afterwards nothing is left of what ran meanwhile."""
         self._switch("on", name)
         try:
             yield
         finally:
             self._switch("off", name)
+            self.settle()
 
     def _switch(self, word: str, name: str) -> None:
         subprocess.run([sys.executable, str(TESTBED), "fault", word, name, "--state", str(self.state)], check=True)

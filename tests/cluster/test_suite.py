@@ -11,7 +11,7 @@ import pytest
 from conformance.errors import ExitCode
 from tests.cluster.ground import Ground
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("suite")]
 BOTH = ("dra_support", "secure_accelerator_access")
 
 
@@ -22,7 +22,7 @@ def test_both_requirements_pass_with_controls_by_both_ways_and_nothing_is_left(
     code, document = testbed.run(tmp_path, "--profile", profile, *BOTH)
 
     found = {r["id"]: (r["verdict"], r["grade"]) for r in document["requirements"] if r["id"] in BOTH}
-    assert found == {name: ("passed", "controlled") for name in BOTH}
+    assert found == dict.fromkeys(BOTH, ("passed", "controlled"))
     checks = next(r["checks"] for r in document["requirements"] if r["id"] == "secure_accelerator_access")
     assert {c["variant"] for c in checks} == {"dra-t1000", "device-plugin-t1000"}
     assert {c["verdict"] for c in checks} == {"passed"}
@@ -46,12 +46,16 @@ def test_without_the_driver_the_same_run_does_not_pass(testbed: Ground, tmp_path
 
     verdicts = {r["id"]: r["verdict"] for r in document["requirements"] if r["id"] in BOTH}
     assert verdicts == {"dra_support": "passed", "secure_accelerator_access": "unknown"}
-    readiness = [c["verdict"] for r in document["requirements"] for c in r["checks"] if c["check"] == "claim_is_allocated"]
+    readiness = [
+        c["verdict"] for r in document["requirements"] for c in r["checks"] if c["check"] == "claim_is_allocated"
+    ]
     assert readiness == ["unknown"]
     assert code == ExitCode.INCONCLUSIVE
 
 
-def test_a_run_killed_with_sigkill_leaves_no_verdict_and_one_sweep_leaves_nothing(testbed: Ground, tmp_path: Path) -> None:
+def test_a_run_killed_with_sigkill_leaves_no_verdict_and_one_sweep_leaves_nothing(
+    testbed: Ground, tmp_path: Path
+) -> None:
     command = testbed.command(tmp_path, "secure_accelerator_access")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
         assert run.stdout is not None
