@@ -23,8 +23,13 @@ def connect(kubeconfig: str | None = None, context: str | None = None, *, agent:
     cannot be reached or does not know us.
     """
     configuration, name = _configuration(kubeconfig, context)
-    api = Api(Transport(ApiClient(configuration), agent), name)
-    _first_words(api)
+    client = ApiClient(configuration)
+    api = Api(Transport(client, agent), name)
+    try:
+        _first_words(api)
+    except ClusterError:
+        client.rest_client.pool_manager.clear()
+        raise
     return api
 
 
