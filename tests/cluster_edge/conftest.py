@@ -21,7 +21,8 @@ class Script:
 
     def say(self, status: int, body: object = None, **headers: str) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
-        self.answers.append((status, data, headers))
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answers.append((status, data, {"Content-Length": str(len(data))} | given))
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ def script() -> Iterator[Script]:
             made.asked.append(f"{self.command} {self.path}")
             status, data, headers = made.answers.pop(0)
             self.send_response(status)
-            for name, value in ({"Content-Length": str(len(data))} | headers).items():
-                self.send_header(name.replace("_", "-"), value)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 
