@@ -49,17 +49,19 @@ class Side:
     """``testbed.dev`` or ``sim.dev``: what the accelerators' names end with."""
 
     def __call__(self, *words: str, text: str = "") -> Answer:
-        command = [self.program, "--kubeconfig", str(self.kubeconfig), "--cache-dir", str(self.cache)]
-        command += ["--namespace", NAMESPACE, *words]
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=2 * SECONDS, check=False)
+        done = self.run(*words, text=text)
         return Answer(done.returncode, normal(done.stdout), normal(done.stderr))
 
-    def document(self, *words: str) -> dict[str, Any]:
-        """Answer of ``kubectl get … -o json``, as it is."""
+    def run(self, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """What kubectl says, as it is."""
         command = [self.program, "--kubeconfig", str(self.kubeconfig), "--cache-dir", str(self.cache)]
-        command += ["--namespace", NAMESPACE, "get", *words, "--output=json"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True)
-        found: dict[str, Any] = json.loads(done.stdout)
+        command += ["--namespace", NAMESPACE, *words]
+        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=2 * SECONDS, check=False)
+
+    def document(self, *words: str, output: str = "json") -> dict[str, Any]:
+        """Answer of ``kubectl get`` in JSON or YAML."""
+        text = self.run("get", *words, f"--output={output}").stdout
+        found: dict[str, Any] = json.loads(text) if output == "json" else yaml.safe_load(text)
         return found
 
     def manifest(self) -> str:
@@ -118,7 +120,7 @@ def columns(answer: Answer) -> list[str]:
 
 def headings(answer: Answer) -> set[str]:
     """Section and field names of ``describe``, with the depth that they stand at."""
-    found = re.finditer(r"^( *)([A-Z][\w ()/.-]*?):(?= |$)", answer.out, re.MULTILINE)
+    found = re.finditer(r"^( *)([A-Z](?:[\w()/.-]| (?! ))*):(?= |$)", answer.out, re.MULTILINE)
     return {("  " if match[1] else "") + match[2] for match in found}
 
 
@@ -132,13 +134,3 @@ def paths(value: object, before: str = "") -> Iterator[str]:
             yield from paths(child, f"{before}[]")
     else:
         yield before
-
-
-def of_yaml(answer: Answer) -> set[str]:
-    """Field paths of an answer in YAML."""
-    return set(paths(yaml.safe_load(answer.out)))
-
-
-def matches(rule: str, path: str) -> bool:
-    """Whether a path is one of those that a rule speaks of."""
-    return re.search(rule, path) is not None

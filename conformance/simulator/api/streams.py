@@ -54,6 +54,8 @@ async def send_log(registry: Registry, logs: Logs, target: Target, request: web.
     """Serve the log of a container."""
     pod, query = registry.get(target.kind, target.namespace, target.name), request.query
     container = _container(pod, query.get("container", ""))
+    if not dig(pod, "spec", "nodeName"):
+        return web.Response(content_type="text/plain")  # the real server has nobody to ask, and says nothing
     _must_have_run(pod, container, previous=query.get("previous") == "true")
     chunks = logs.stream(
         pod["metadata"]["uid"],
@@ -107,9 +109,6 @@ def _must_have_run(pod: Obj, container: str, *, previous: bool) -> None:
         if not dig(statuses[0] if statuses else {}, "lastState", "terminated"):
             raise errors.bad_request(f'previous terminated container "{container}" in pod "{name_of(pod)}" not found')
         return
-    if not dig(pod, "spec", "nodeName"):
-        words = f"pod {name_of(pod)} does not have a host assigned"
-        raise errors.bad_request(words)
     if "waiting" in state and not dig(statuses[0], "lastState", "terminated"):
         reason = state["waiting"].get("reason", "ContainerCreating")
         raise errors.bad_request(f'container "{container}" in pod "{name_of(pod)}" is waiting to start: {reason}')
