@@ -51,16 +51,14 @@ def kind(request: pytest.FixtureRequest, inventory: Inventory) -> Kind:
     for found in inventory.kinds:
         if found.id == wanted:
             return found
-    raise Unknown(inventory.why_none(), code="no_accelerator")
+    by_dra = spec_of(request.function).variants == "dra_kinds"
+    raise Unknown(inventory.why_none(by_dra=by_dra), code="no_accelerator")
 
 
 @pytest.fixture
-def dra_type(request: pytest.FixtureRequest, inventory: Inventory) -> str:
-    """The served type of resource.k8s.io of this variant."""
-    wanted = getattr(request, "param", None)
-    if wanted in inventory.dra_types:
-        return str(wanted)
-    raise Unknown(inventory.why_none(), code="no_dra_types")
+def dra_type(request: pytest.FixtureRequest) -> str:
+    """The type of resource.k8s.io of this variant."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -80,4 +78,4 @@ def allocation(bench: Bench) -> Allocation:
 @pytest.fixture
 def crud(sandbox: Sandbox, inventory: Inventory, dra_type: str) -> Crud:
     """The verbs on this variant's type."""
-    return Crud(sandbox, str(inventory.dra_version), dra_type)
+    return Crud(sandbox, inventory.dra_version, dra_type)

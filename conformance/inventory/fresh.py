@@ -26,12 +26,13 @@ def _by_claims(api: Api, kind: Kind, descriptor: Descriptor, group_version: str,
     held = dra.held(api.list(f"{base}/resourceclaims"))
     name = node["metadata"]["name"]
     return sum(
-        device.node == name and not device.tainted and device.key not in held and _is_of(kind, device, descriptor)
+        device.node == name and not device.tainted and device.key not in held and is_of(kind, device, descriptor)
         for device in dra.devices(slices, [node])
     )
 
 
-def _is_of(kind: Kind, device: dra.Device, descriptor: Descriptor) -> bool:
+def is_of(kind: Kind, device: dra.Device, descriptor: Descriptor) -> bool:
+    """Whether a device is a whole one of the kind's model."""
     model = str(device.attributes.get(descriptor.model_attribute, ""))
     return dra.is_whole(device, descriptor) and model == kind.model
 

@@ -15,7 +15,10 @@ from conformance.inventory.descriptors import Descriptor, other_devices
 from conformance.inventory.kinds import DEVICE_PLUGIN, DRA, Kind, NodeShare, slug, unique
 
 GROUP = "resource.k8s.io"
-CRUD_TYPES = ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices", "devicetaintrules")
+DRA_TYPES = ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices")
+"""Types of resource.k8s.io that DRA needs (KAR 0051); where one is not served, that is found by its check."""
+MORE_DRA_TYPES = ("devicetaintrules",)
+"""Types that are tried where they are served."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,18 @@ class Inventory:
     dra_version: str | None
     """Best served version of resource.k8s.io (``v1``), or None."""
     dra_types: tuple[str, ...]
-    """Types of that version that a check can create and delete, by plural."""
+    """Types that a check has to try, by plural, whether they are served or not."""
     nodes: int
     notes: tuple[str, ...]
     """What was seen and could not be used."""
 
-    def why_none(self) -> str:
-        """One sentence on why there is no kind or no DRA type."""
+    def why_none(self, *, by_dra: bool = False) -> str:
+        """One sentence on why there is no kind, or none that DRA hands out."""
         api = f"{GROUP}/{self.dra_version} is served" if self.dra_version else f"{GROUP} is not served"
         seen = "; ".join((api, *self.notes))
+        if by_dra:
+            others = ", ".join(kind.title for kind in self.kinds) or "none either"
+            return f"no driver publishes an accelerator on {self.nodes} nodes ({seen}); by other ways: {others}"
         return f"no accelerator found on {self.nodes} nodes: no ResourceSlice and no extended resource ({seen})"
 
     def to_json(self) -> dict[str, Any]:
@@ -63,7 +69,7 @@ def take(api: Api, descriptors: Sequence[Descriptor]) -> Inventory:
         *(_dra_kinds(api, version, good, descriptors, notes, taken) if version else ()),
         *_plugin_kinds(api, good, descriptors, notes, taken),
     ]
-    types = tuple(t for t in CRUD_TYPES if t in served and "create" in served[t].verbs)
+    types = (*DRA_TYPES, *(t for t in MORE_DRA_TYPES if t in served))
     return Inventory(tuple(kinds), version, types, len(nodes), tuple(notes))
 
 
@@ -125,11 +131,11 @@ def _plugin_kinds(
     for node in nodes:
         for resource, (_capacity, allocatable) in device_plugin.resources(node).items():
             descriptor = by_resource.get(resource)
-            if (
-                _ignored(resource)
-                or device_plugin.is_shared(resource, node, descriptor)
-                or _is_share(resource, descriptors)
-            ):
+            if _ignored(resource):
+                continue
+            if device_plugin.is_shared(resource, node, descriptor) or _is_share(resource, descriptors):
+                note = f"{resource} hands out shares of devices, not whole ones"
+                notes += [note] if note not in notes else []
                 continue
             model = node_facts.labels(node).get(descriptor.model_label, "") if descriptor else ""
             groups[resource, model, node_facts.pool(node)].append((node, allocatable))

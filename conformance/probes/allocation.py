@@ -8,7 +8,8 @@ from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.inventory import dra, fresh
 from conformance.probes import claims, pods, starting, tenants
-from conformance.probes.bench import CLAIM, Bench
+from conformance.probes.bench import Bench
+from conformance.probes.stage import CLAIM
 from conformance.probes.tenants import MAIN
 from conformance.verdicts import Failure, Unknown, Unverified
 
@@ -57,10 +58,12 @@ class Allocation:
 
     def submit(self, name: str, source: Object) -> Object:
         """Create a pod with a claim or a template, without waiting for it."""
+        return tenants.submit(self._sandbox, self._plan(name, source), self._sandbox.namespace())
+
+    def _plan(self, name: str, source: Object) -> pods.PodPlan:
         key = "resourceClaimName" if source["kind"] == "ResourceClaim" else "resourceClaimTemplateName"
         container = pods.Container(name=MAIN, arguments=["devices", "--hold", "300"], claims=[CLAIM])
-        plan = self._bench.plan(name, [container], claims=[{"name": CLAIM, key: source["metadata"]["name"]}])
-        return tenants.submit(self._sandbox, plan, self._sandbox.namespace())
+        return self._bench.plan(name, [container], claims=[{"name": CLAIM, key: source["metadata"]["name"]}])
 
     def run(self, name: str, source: Object) -> Running:
         """Start a pod with a claim or a template as a witness; ``Unverified`` where its device cannot be given to it."""
@@ -79,6 +82,8 @@ class Allocation:
         pod = starting.wait_started(
             self._sandbox.api, self._pods, made["metadata"]["name"], limit=limit, holds_device=True
         )
+        body = tenants.manifest_of(self._sandbox, self._plan(name, source))
+        tenants.as_sent(made, pod, body, self._bench.node)
         claim = self._sandbox.api.get(f"{self._claims}/{self.claim_name(pod)}")
         seconds = time.monotonic() - began
         where = f"on {pod['spec'].get('nodeName')} after {seconds:.1f} s; {claims.describe(claim)}"
@@ -215,7 +220,11 @@ def not_published(bench: Bench, claim: Object, node: str) -> str | None:
     held = claims.allocated(claim)
     slices, _ = dra.current_slices(bench.sandbox.api.list(f"/apis/{bench.group_version}/resourceslices"))
     nodes = [bench.sandbox.api.get(f"/api/v1/nodes/{node}")]
-    published = {d.key for d in dra.devices(slices, nodes) if d.node == node and d.driver == bench.kind.name}
+    published = {
+        d.key
+        for d in dra.devices(slices, nodes)
+        if d.node == node and d.driver == bench.kind.name and fresh.is_of(bench.kind, d, bench.descriptor)
+    }
     if len(held) == 1 and held[0] in published:
         return None
     told = ", ".join("/".join(key) for key in sorted(published)) or "nothing"

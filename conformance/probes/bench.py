@@ -1,47 +1,27 @@
-"""One node with accelerators of one kind: pods that hold one, and pods beside them that must not reach any."""
+"""What holders and bystanders of a node opened, and what that means: the judgement of the isolation checks."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from conformance.cluster import errors
 from conformance.cluster.api import Object
-from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
-from conformance.inventory.kinds import DRA, Kind
-from conformance.probes import claims, placing, pods, reading, starting, tenants
+from conformance.inventory.kinds import Kind
+from conformance.probes import claims, reading, starting
 from conformance.probes.sandbox import Sandbox
+from conformance.probes.stage import SIBLING, Stage
 from conformance.probes.tenants import MAIN, Tenant
 from conformance.verdicts import Failure, Unknown, Unverified
 
-HOLD_SECONDS = 300
-RUNTIME_CLASSES = 5
-"""RuntimeClasses that are tried at most."""
-CLAIM = "accelerator"
-SIBLING = "sibling"
+FILE_MODE = "EACCES"
+"""What a file mode refuses with; the device cgroup says EPERM."""
 
 
-class Bench:
-    """The pods of one check on one node. Raises ``Unknown`` when made for a kind that no probe can judge."""
+class Bench(Stage):
+    """A stage that remembers its witnesses: the pods that were seen with an accelerator in use, and its number."""
 
     def __init__(self, sandbox: Sandbox, kind: Kind, descriptors: Sequence[Descriptor], version: str | None) -> None:
-        self.sandbox, self.kind, self.version = sandbox, kind, version or "v1"
-        self._all = descriptors
-        self.descriptor = described(kind, descriptors)
-        self._node: Object = {}
-
-    def choose_node(self, count: int) -> str:
-        """Take the node with most devices free at this moment; ``Unknown`` with the counts where none has ``count``."""
-        self._node = placing.choose(self.sandbox, self.kind, self.descriptor, self.group_version, count)
-        return self.node
-
-    @property
-    def node(self) -> str:
-        """Name of the chosen node."""
-        return str(self._node["metadata"]["name"])
-
-    def visibility(self) -> dict[str, str]:
-        """Every vendor's environment variables that could open devices round the allocation."""
-        return {name: value for d in self._all for name, value in d.visibility.items()}
+        super().__init__(sandbox, kind, descriptors, version)
+        self._witnesses: list[Tenant] = []
+        self._witnessed: set[str] = set()
 
     def holder(
         self,
@@ -58,7 +38,7 @@ class Bench:
         numbers of which the pod makes nodes by hand, as ``root``.
         """
         try:
-            return self._hold(name, sibling=sibling, numbers=numbers, make=make, root=root)
+            return self.hold(name, sibling=sibling, numbers=numbers, make=make, root=root)
         except Failure as error:
             raise Unverified(
                 f"{error.observed}; without a device in use nothing is proven", code="no_witness"
@@ -66,7 +46,7 @@ class Bench:
 
     def must_hold(self, name: str) -> Tenant:
         """Start a pod that holds one accelerator and opens it; ``Failure`` where it does not get it or cannot open it."""
-        tenant = self._hold(name)
+        tenant = self.hold(name)
         if tenant.report.opened(self.descriptor):
             return tenant
         raise Failure(
@@ -85,109 +65,9 @@ class Bench:
         numbers = family(self.opened_some(tenant))
         if not tenant.reports[SIBLING].untried(numbers):
             return tenant
+        self._witnesses.clear()
         self.sandbox.delete_pod(tenant.pod)
         return self.holder(f"{name}-again", sibling=True, numbers=numbers)
-
-    def _hold(
-        self,
-        name: str,
-        *,
-        sibling: bool = False,
-        numbers: Sequence[str] = (),
-        make: Sequence[str] = (),
-        root: bool = False,
-    ) -> Tenant:
-        namespace = self.sandbox.namespace("baseline" if root else "restricted")
-        claim = self._claim(name, namespace) if self.kind.way == DRA else None
-        main = pods.Container(
-            name=MAIN,
-            arguments=self._arguments(make=make, make_own=root),
-            claims=[CLAIM] if claim else [],
-            resources={} if claim else {self.kind.name: 1},
-        )
-        containers = [main]
-        if sibling:
-            containers.append(pods.Container(name=SIBLING, arguments=self._arguments(numbers=numbers)))
-        pod_claims = [{"name": CLAIM, "resourceClaimName": claim["metadata"]["name"]}] if claim else []
-        runtime_class = self.sandbox.settings.runtime_class or self.descriptor.runtime_class
-        plan = self.plan(name, containers, claims=pod_claims, root=root, runtime_class=runtime_class)
-        tenant = tenants.start(self.sandbox, plan, self.descriptor, holds_device=True)
-        if claim is None:
-            return tenant
-        collection = self.sandbox.path("resourceclaims", namespace=namespace, group_version=self.group_version)
-        return replace(tenant, claim=self.sandbox.api.get(f"{collection}/{claim['metadata']['name']}"))
-
-    def bystander(
-        self,
-        name: str,
-        *,
-        numbers: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
-        runtime_class: str | None = None,
-    ) -> Tenant:
-        """Start a pod on the same node that asks for no accelerator; it also opens the given numbers under any name."""
-        main = pods.Container(name=MAIN, arguments=self._arguments(numbers=numbers), environment=environment or {})
-        plan = self.plan(name, [main], runtime_class=runtime_class)
-        return tenants.start(self.sandbox, plan, self.descriptor, holds_device=False)
-
-    def try_runtime_class(self, name: str, runtime_class: str, *, numbers: Sequence[str]) -> Tenant | None:
-        """A bystander with every vendor's variables under this RuntimeClass, or None where no such pod runs on the node."""
-        try:
-            return self.bystander(name, numbers=numbers, environment=self.visibility(), runtime_class=runtime_class)
-        except (Unknown, Unverified) as error:
-            self.sandbox.evidence.step(f"tried RuntimeClass {runtime_class}", observed=f"not to be used here: {error}")
-            return None
-
-    def runtime_classes(self) -> list[str]:
-        """Names of the cluster's RuntimeClasses, at most ``RUNTIME_CLASSES``; none where they must not be listed."""
-        try:
-            found = self.sandbox.api.list("/apis/node.k8s.io/v1/runtimeclasses")
-        except (errors.Forbidden, errors.NotFound) as error:
-            self.sandbox.evidence.step("listed RuntimeClasses", observed=f"only the default is tried: {error}")
-            return []
-        return sorted(str(item["metadata"]["name"]) for item in found)[:RUNTIME_CLASSES]
-
-    def plan(
-        self,
-        name: str,
-        containers: Sequence[pods.Container],
-        *,
-        claims: Sequence[Object] = (),
-        root: bool = False,
-        runtime_class: str | None = None,
-    ) -> pods.PodPlan:
-        """Plan of a pod that is bound to the chosen node and tolerates its taints."""
-        return pods.PodPlan(
-            name=name,
-            containers=containers,
-            node=self.node,
-            tolerations=node_facts.tolerations(self._node),
-            claims=claims,
-            runtime_class=runtime_class,
-            groups=self.descriptor.supplemental_groups,
-            root=root,
-        )
-
-    @property
-    def group_version(self) -> str:
-        """``resource.k8s.io/v1`` or what else is served."""
-        return f"{claims.GROUP}/{self.version}"
-
-    def claim_spec(self, count: int = 1, *extra: str) -> Object:
-        """Claim spec for whole devices of this kind; ``extra`` are further CEL selectors."""
-        chosen = (*claims.selectors(self.kind, self.descriptor), *extra)
-        return claims.spec(self.version, str(self.kind.device_class), count=count, selectors=chosen)
-
-    def _claim(self, name: str, namespace: str) -> Object:
-        body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec())
-        return self.sandbox.create("resourceclaims", body, namespace=namespace, group_version=self.group_version)
-
-    def _arguments(self, *, numbers: Sequence[str] = (), make: Sequence[str] = (), make_own: bool = False) -> list[str]:
-        words = ["devices", "--hold", str(HOLD_SECONDS), *(["--make-own"] if make_own else [])]
-        for option, values in (("--match", self.descriptor.accelerator_nodes), ("--number", numbers), ("--make", make)):
-            for value in values:
-                words += [option, value]
-        return words
 
     def allocated(self, tenant: Tenant) -> list[str] | None:
         """Identities that the cluster says the tenant holds; None where nobody says it or the descriptor cannot read it."""
@@ -220,6 +100,8 @@ class Bench:
             raise Unverified(
                 f"{self._opened_none(tenant)}; without a device in use nothing is proven", code="no_witness"
             )
+        self._witnesses.append(tenant)
+        self._witnessed |= {node.number for node in opened}
         return opened
 
     def opened_one(self, tenant: Tenant) -> reading.Node:
@@ -234,36 +116,71 @@ class Bench:
         return opened[0]
 
     def opened_none(self, tenant: Tenant, code: str, *, container: str = MAIN) -> None:
-        """Raise ``Failure`` with this code where a container that holds nothing opened an accelerator."""
-        opened = tenant.reports[container].opened(self.descriptor)
+        """Raise ``Failure`` with this code where a container that holds nothing opened an accelerator.
+
+        What a witness of this bench opened is an accelerator under whatever name. ``Unverified`` where only a file mode
+        stood in the way, which root does not heed, or where a witness no longer runs.
+        """
+        report = tenant.reports[container]
+        mine = {n.number: n for n in report.nodes if n.opened and n.number in self._witnessed}
+        opened = list({n.number: n for n in (*report.opened(self.descriptor), *mine.values())}.values())
         self.sandbox.evidence.step(
             f"counted what container {container} opened",
             expected="no accelerator: it asks for none",
             observed=", ".join(map(str, opened)) or "none",
             obj=f"Pod {tenant.name}",
         )
+        where = f"container {container} of pod {tenant.name} on {self.node}"
         if opened:
-            seen = f"container {container} of pod {tenant.name} on {self.node} opened {', '.join(map(str, opened))}"
+            seen = f"{where} opened {', '.join(map(str, opened))}"
             raise Failure(code, observed=seen, expected="a container that asks for no accelerator opens none")
+        by_mode = [n for n in report.present(self.descriptor) if n.refusal == FILE_MODE]
+        if by_mode:
+            seen = (
+                f"{where} has {', '.join(map(str, by_mode))}; only the file mode refuses it, which root does not heed"
+            )
+            raise Unverified(seen, code="refused_by_file_mode")
+        self.still_run()
+
+    def still_run(self) -> None:
+        """Read every witness again; ``Unverified`` where one no longer runs, because then nothing happened at the same time."""
+        for witness in self._witnesses:
+            meta = witness.pod["metadata"]
+            path = f"{self.sandbox.path('pods', namespace=meta['namespace'])}/{meta['name']}"
+            now = self.sandbox.api.get(path)
+            if now["metadata"]["uid"] != meta["uid"] or (now.get("status") or {}).get("phase") != "Running":
+                seen = starting.describe(now)
+                raise Unverified(f"pod {witness.name} no longer runs beside the control: {seen}", code="no_witness")
+
+    def different(self, first: Tenant, second: Tenant) -> None:
+        """Raise ``Failure`` where two holders share a device by number, by identity or by what was allocated to them."""
+        opened = [self.opened_some(tenant) for tenant in (first, second)]
+        self.still_run()
+        numbers = [{node.number for node in nodes} for nodes in opened]
+        names = [{reading.identity(node, self.descriptor) for node in nodes} for nodes in opened]
+        allocated = [set(self.allocated(tenant) or ()) for tenant in (first, second)]
+        self.sandbox.evidence.step(
+            "compared what the two pods opened at the same time",
+            expected="no device in both",
+            observed=" and ".join(", ".join(map(str, nodes)) for nodes in opened),
+            obj=f"Pods {first.name} and {second.name}",
+            allocated=[sorted(names) for names in allocated],
+        )
+        shared = (names[0] & names[1] - {None}) or (numbers[0] & numbers[1]) or (allocated[0] & allocated[1])
+        if shared:
+            raise Failure(
+                "device_shared",
+                observed=f"both pods on {self.node} have {', '.join(sorted(map(str, shared)))}",
+                expected="each of the two pods has a device of its own",
+            )
+        if None in names[0] | names[1]:
+            seen = " and ".join(", ".join(map(str, nodes)) for nodes in opened)
+            raise Unverified(f"the pods opened {seen}, and not all say which device they are", code="no_identity")
 
 
 def family(opened: Sequence[reading.Node]) -> list[str]:
     """Kind and major number of devices, for a probe that looks for them under any name."""
     return sorted({f"{node.kind}:{node.major}" for node in opened})
-
-
-def described(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
-    """The descriptor of a kind. Raises ``Unknown`` with what is missing where the kind cannot be probed."""
-    if kind.note:
-        raise Unknown(f"{kind.title}: {kind.note}", code="no_device_published")
-    found = next((d for d in descriptors if d.id == kind.descriptor), None)
-    if found is None:
-        raise Unknown(f"{kind.title}: no descriptor knows it; add one with --descriptor", code="no_descriptor")
-    if kind.way == DRA and kind.device_class is None:
-        raise Unknown(
-            f"{kind.title}: none of the DeviceClasses {', '.join(found.device_classes)} exists", code="no_class"
-        )
-    return found
 
 
 def must_identify(descriptor: Descriptor) -> None:

@@ -20,12 +20,15 @@ _PATCHED = "kube-ai-conformance.dev/patched"
 class Crud:
     """The verbs on one type of resource.k8s.io, with an object that harms nobody."""
 
-    def __init__(self, sandbox: Sandbox, version: str, plural: str) -> None:
+    def __init__(self, sandbox: Sandbox, version: str | None, plural: str) -> None:
         self._sandbox, self.plural = sandbox, plural
-        self._namespaced = Discovery(sandbox.api).resources(f"{GROUP}/{version}")[plural].namespaced
+        self._group_version = f"{GROUP}/{version}" if version else GROUP
+        served = Discovery(sandbox.api).resources(self._group_version) if version else {}
+        if plural not in served:
+            raise self._broken("type_not_served", "the type is served", "discovery does not list it")
+        self._namespaced = served[plural].namespaced
         name = f"kac-{sandbox.labels[names.RUN_LABEL]}-{plural}"[:63]
-        self._sample = samples.sample(plural, version, name)
-        self._group_version = f"{GROUP}/{version}"
+        self._sample = samples.sample(plural, str(version), name)
 
     @property
     def collection(self) -> str:
