@@ -17,6 +17,8 @@ def main(args: argparse.Namespace) -> int:
             raise UsageError(f"no requirement, check or section {word!r}{suggestion(word, known)}")
     chosen = [c for c in checks if not args.select or {c.id, c.requirement, c.section} & set(args.select)]
     own = (*preflight.LOOK_NEEDS, *preflight.SWEEP_NEEDS, *preflight.run_needs(args.namespace))
-    needs = dict.fromkeys((*own, *(need for info in chosen for need in info.spec.needs_for(None))))
+    needs = dict.fromkeys(
+        (*own, *(n for info in chosen for n in preflight.with_removal(info.spec.needs_for(None), args.namespace)))
+    )
     print(roles.manifests(needs, name=args.name, namespace=args.namespace), end="")
     return 0

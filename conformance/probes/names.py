@@ -4,6 +4,8 @@ import hashlib
 
 RUN_LABEL = "kube-ai-conformance.dev/run"
 CHECK_LABEL = "kube-ai-conformance.dev/check"
+SANDBOX_LABEL = "kube-ai-conformance.dev/sandbox"
+"""Tells the variants of a check apart, whose sandboxes may share a namespace that was given."""
 PREFIX = "ai-conformance"
 
 
@@ -25,4 +27,4 @@ def short(text: str) -> str:
 def labels(run_id: str, check_id: str) -> dict[str, str]:
     """Labels of an object that a check makes; label values hold no slash, so the variant's brackets go too."""
     value = check_id.partition("[")[0].replace("/", ".")[:63].rstrip(".-_")
-    return {RUN_LABEL: run_id, CHECK_LABEL: value}
+    return {RUN_LABEL: run_id, CHECK_LABEL: value, SANDBOX_LABEL: short(run_id + check_id)}

@@ -50,7 +50,8 @@ class Sandbox:
         return self.settings.limit(seconds)
 
     def namespace(self, level: str = "restricted") -> str:
-        """Name of the namespace with this Pod Security level, made when first asked for."""
+        """Name of the namespace with this Pod Security level, made when first asked for; a given one is what it is."""
+        level = "given" if self.settings.namespace else level
         if level not in self._namespaces:
             self._namespaces[level] = self._adopt() if self.settings.namespace else self._make(level)
             self._furnish(self._namespaces[level]["metadata"]["name"])
@@ -143,7 +144,8 @@ class Sandbox:
 
     def _claims(self) -> list[tuple[str, Object]]:
         """Claims of ours, also those that were generated from a template."""
-        selector = f"{names.RUN_LABEL}={self._run_id}" if self.settings.namespace else ""
+        mine = self.labels[names.SANDBOX_LABEL]
+        selector = f"{names.SANDBOX_LABEL}={mine}" if self.settings.namespace else ""
         found = []
         for collection in self._claim_collections:
             try:

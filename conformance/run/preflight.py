@@ -20,8 +20,11 @@ LOOK_NEEDS = (
     "list deviceclasses.resource.k8s.io",
     "list resourceclaims.resource.k8s.io",
     "list resourceslices.resource.k8s.io",
+    "list runtimeclasses.node.k8s.io",
+    "list events",
 )
-"""What the inventory reads; what it may not read it notes, and checks of it become unknown."""
+"""What the inventory and the checks read if they may: RuntimeClasses to try, events that explain a pod. What must not be
+read is noted, and checks that rest on it become unknown."""
 
 
 def run_needs(namespace: str | None) -> tuple[str, ...]:
@@ -29,11 +32,18 @@ def run_needs(namespace: str | None) -> tuple[str, ...]:
     return LEASE_NEEDS if namespace else NAMESPACE_NEEDS + LEASE_NEEDS
 
 
+def with_removal(needs: Iterable[str], namespace: str | None) -> list[str]:
+    """The needs of a check; in a given namespace, which is not deleted, also those for removing what it creates."""
+    needs = list(needs)
+    made = [need.removeprefix("create ") for need in needs if namespace and need.startswith("create ")]
+    return list(dict.fromkeys([*needs, *(f"{verb} {what}" for what in made for verb in ("get", "watch", "delete"))]))
+
+
 def needs_of(planned: Iterable[Planned], namespace: str | None) -> list[str]:
     """Every permission that the run asks for, sorted by resource."""
     entries = [entry for entry in planned if not entry.withheld]
     own = run_needs(namespace) if any(_touches(entry) for entry in entries) else ()
-    found = {need for entry in entries for need in entry.needs} | set(own)
+    found = {need for entry in entries for need in with_removal(entry.needs, namespace)} | set(own)
     return sorted(found, key=lambda need: need.split(" ")[::-1])
 
 
@@ -49,7 +59,7 @@ def _touches(entry: Planned) -> bool:
 def _apply(entry: Planned, allowed: Mapping[str, bool], namespace: str | None) -> Planned:
     if entry.withheld:
         return entry
-    needs = (*entry.needs, *(run_needs(namespace) if _touches(entry) else ()))
+    needs = (*with_removal(entry.needs, namespace), *(run_needs(namespace) if _touches(entry) else ()))
     missing = [need for need in dict.fromkeys(needs) if not allowed.get(need, False)]
     if not missing:
         return entry

@@ -1,0 +1,168 @@
+"""One node with accelerators of one kind, and the starting of pods on it: holders, siblings, bystanders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from conformance.cluster import errors
+from conformance.cluster.api import Object
+from conformance.inventory import nodes as node_facts
+from conformance.inventory.descriptors import Descriptor
+from conformance.inventory.kinds import DRA, Kind
+from conformance.probes import claims, placing, pods, tenants
+from conformance.probes.sandbox import Sandbox
+from conformance.probes.tenants import MAIN, Tenant
+from conformance.verdicts import Unknown, Unverified
+
+HOLD_SECONDS = 300
+RUNTIME_CLASSES = 5
+"""RuntimeClasses that are tried at most."""
+CANNOT_RUN = {"admission_denied", "pod_not_started", "pod_refused"}
+"""Codes that say that a pod does not run with a RuntimeClass, and nothing else."""
+CLAIM = "accelerator"
+SIBLING = "sibling"
+
+
+class Stage:
+    """The node and the pods of one check. Raises ``Unknown`` when made for a kind that no probe can judge."""
+
+    def __init__(self, sandbox: Sandbox, kind: Kind, descriptors: Sequence[Descriptor], version: str | None) -> None:
+        self.sandbox, self.kind, self.version = sandbox, kind, version or "v1"
+        self._all = descriptors
+        self.descriptor = described(kind, descriptors)
+        self._node: Object = {}
+
+    def choose_node(self, count: int) -> str:
+        """Take the node with most devices free at this moment; ``Unknown`` with the counts where none has ``count``."""
+        self._node = placing.choose(self.sandbox, self.kind, self.descriptor, self.group_version, count)
+        return self.node
+
+    @property
+    def node(self) -> str:
+        """Name of the chosen node."""
+        return str(self._node["metadata"]["name"])
+
+    def visibility(self) -> dict[str, str]:
+        """Every vendor's environment variables that could open devices round the allocation."""
+        return {name: value for d in self._all for name, value in d.visibility.items()}
+
+    def hold(
+        self,
+        name: str,
+        *,
+        sibling: bool = False,
+        numbers: Sequence[str] = (),
+        make: Sequence[str] = (),
+        root: bool = False,
+    ) -> Tenant:
+        """Start a pod that asks for one accelerator; ``Failure`` where it is not given to it.
+
+        ``sibling`` adds a container of the pod that asks for none; it opens the given numbers under any name. ``make`` are
+        numbers of which the pod makes nodes by hand, as ``root``.
+        """
+        namespace = self.sandbox.namespace("baseline" if root else "restricted")
+        claim = self._claim(name, namespace) if self.kind.way == DRA else None
+        main = pods.Container(
+            name=MAIN,
+            arguments=self._arguments(make=make, make_own=root),
+            claims=[CLAIM] if claim else [],
+            resources={} if claim else {self.kind.name: 1},
+        )
+        containers = [main]
+        if sibling:
+            containers.append(pods.Container(name=SIBLING, arguments=self._arguments(numbers=numbers)))
+        pod_claims = [{"name": CLAIM, "resourceClaimName": claim["metadata"]["name"]}] if claim else []
+        runtime_class = self.sandbox.settings.runtime_class or self.descriptor.runtime_class
+        plan = self.plan(name, containers, claims=pod_claims, root=root, runtime_class=runtime_class)
+        tenant = tenants.start(self.sandbox, plan, self.descriptor, holds_device=True)
+        if claim is None:
+            return tenant
+        collection = self.sandbox.path("resourceclaims", namespace=namespace, group_version=self.group_version)
+        return replace(tenant, claim=self.sandbox.api.get(f"{collection}/{claim['metadata']['name']}"))
+
+    def bystander(
+        self,
+        name: str,
+        *,
+        numbers: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        runtime_class: str | None = None,
+    ) -> Tenant:
+        """Start a pod on the same node that asks for no accelerator; it also opens the given numbers under any name."""
+        main = pods.Container(name=MAIN, arguments=self._arguments(numbers=numbers), environment=environment or {})
+        plan = self.plan(name, [main], runtime_class=runtime_class)
+        return tenants.start(self.sandbox, plan, self.descriptor, holds_device=False)
+
+    def try_runtime_class(self, name: str, runtime_class: str, *, numbers: Sequence[str]) -> Tenant | None:
+        """A bystander with every vendor's variables under this RuntimeClass, or None where no such pod runs on the node."""
+        try:
+            return self.bystander(name, numbers=numbers, environment=self.visibility(), runtime_class=runtime_class)
+        except (Unknown, Unverified) as error:
+            if error.code not in CANNOT_RUN:
+                raise
+            self.sandbox.evidence.step(f"tried RuntimeClass {runtime_class}", observed=f"not to be used here: {error}")
+            return None
+
+    def runtime_classes(self) -> list[str]:
+        """Names of the cluster's RuntimeClasses, at most ``RUNTIME_CLASSES``; none where they must not be listed."""
+        try:
+            found = self.sandbox.api.list("/apis/node.k8s.io/v1/runtimeclasses")
+        except (errors.Forbidden, errors.NotFound) as error:
+            self.sandbox.evidence.step("listed RuntimeClasses", observed=f"only the default is tried: {error}")
+            return []
+        return sorted(str(item["metadata"]["name"]) for item in found)[:RUNTIME_CLASSES]
+
+    def plan(
+        self,
+        name: str,
+        containers: Sequence[pods.Container],
+        *,
+        claims: Sequence[Object] = (),
+        root: bool = False,
+        runtime_class: str | None = None,
+    ) -> pods.PodPlan:
+        """Plan of a pod that is bound to the chosen node and tolerates its taints."""
+        return pods.PodPlan(
+            name=name,
+            containers=containers,
+            node=self.node,
+            tolerations=node_facts.tolerations(self._node),
+            claims=claims,
+            runtime_class=runtime_class,
+            groups=self.descriptor.supplemental_groups,
+            root=root,
+        )
+
+    @property
+    def group_version(self) -> str:
+        """``resource.k8s.io/v1`` or what else is served."""
+        return f"{claims.GROUP}/{self.version}"
+
+    def claim_spec(self, count: int = 1, *extra: str) -> Object:
+        """Claim spec for whole devices of this kind; ``extra`` are further CEL selectors."""
+        chosen = (*claims.selectors(self.kind, self.descriptor), *extra)
+        return claims.spec(self.version, str(self.kind.device_class), count=count, selectors=chosen)
+
+    def _claim(self, name: str, namespace: str) -> Object:
+        body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec())
+        return self.sandbox.create("resourceclaims", body, namespace=namespace, group_version=self.group_version)
+
+    def _arguments(self, *, numbers: Sequence[str] = (), make: Sequence[str] = (), make_own: bool = False) -> list[str]:
+        words = ["devices", "--hold", str(HOLD_SECONDS), *(["--make-own"] if make_own else [])]
+        for option, values in (("--match", self.descriptor.accelerator_nodes), ("--number", numbers), ("--make", make)):
+            for value in values:
+                words += [option, value]
+        return words
+
+
+def described(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
+    """The descriptor of a kind. Raises ``Unknown`` with what is missing where the kind cannot be probed."""
+    if kind.note:
+        raise Unknown(f"{kind.title}: {kind.note}", code="no_device_published")
+    found = next((d for d in descriptors if d.id == kind.descriptor), None)
+    if found is None:
+        raise Unknown(f"{kind.title}: no descriptor knows it; add one with --descriptor", code="no_descriptor")
+    if kind.way == DRA and kind.device_class is None:
+        raise Unknown(
+            f"{kind.title}: none of the DeviceClasses {', '.join(found.device_classes)} exists", code="no_class"
+        )
+    return found
