@@ -158,27 +158,28 @@ def test_two_pods_get_different_devices(bench: Bench, evidence: Evidence) -> Non
     why_longest=WHY + ", once more for each RuntimeClass",
 )
 def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:
-    """A pod that names all devices in its environment, and asks for none, opens none.
+    """A pod that names all devices in its environment opens no more than it asked for: one, or none.
 
     Why: some runtimes obey a variable of the image or the pod, so that anybody gets every device of the node without asking
     the scheduler.
 
-    Proven by: a pod with an accelerator shows that the node has working devices. A pod on the same node that asks for none
-    sets the variables of every vendor to 'all', under the default runtime and under each RuntimeClass that admits it, and
-    must open none.
+    Proven by: a pod that asks for one accelerator and sets the variables of every vendor to 'all' must open its own and no
+    other. A pod on the same node that asks for none and sets them, under the default runtime and under each RuntimeClass that
+    admits it, must open none.
 
     Fix: make the runtime obey device mounts or CDI only (for NVIDIA: accept-nvidia-visible-devices-envvar-when-unprivileged
     false), and do not make a vendor's runtime the default.
     """
     must_identify(bench.descriptor)
-    numbers = family(bench.opened_some(bench.holder("holder")))
-    bench.opened_none(
-        bench.bystander("attacker", numbers=numbers, environment=bench.visibility()), "environment_opened_device"
-    )
+    greedy = bench.holder("greedy", environment=bench.visibility())
+    numbers = family(bench.opened_some(greedy))
+    bystander = bench.bystander("attacker", numbers=numbers, environment=bench.visibility())
+    bench.opened_none(bystander, "environment_opened_device")
     for runtime_class in bench.runtime_classes():
         attacker = bench.try_runtime_class(f"attacker-{runtime_class}"[:50], runtime_class, numbers=numbers)
         if attacker is not None:
             bench.opened_none(attacker, "environment_opened_device")
+    bench.opened_one(greedy)
     evidence.grade(Grade.CONTROLLED)
 
 

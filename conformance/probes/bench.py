@@ -1,6 +1,6 @@
 """What holders and bystanders of a node opened, and what that means: the judgement of the isolation checks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conformance.cluster.api import Object
 from conformance.inventory.descriptors import Descriptor
@@ -30,6 +30,7 @@ class Bench(Stage):
         sibling: bool = False,
         numbers: Sequence[str] = (),
         make: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
         root: bool = False,
     ) -> Tenant:
         """Start a pod that holds one accelerator, as the witness that a control needs; ``Unverified`` where it cannot.
@@ -38,7 +39,7 @@ class Bench(Stage):
         numbers of which the pod makes nodes by hand, as ``root``.
         """
         try:
-            return self.hold(name, sibling=sibling, numbers=numbers, make=make, root=root)
+            return self.hold(name, sibling=sibling, numbers=numbers, make=make, environment=environment, root=root)
         except Failure as error:
             raise Unverified(
                 f"{error.observed}; without a device in use nothing is proven", code="no_witness"

@@ -46,7 +46,12 @@ class Crud:
                 made = self._sandbox.create_cluster_scoped(self.collection, self._sample.valid)
         except (errors.Invalid, errors.BadRequest, errors.MethodNotAllowed, errors.NotFound) as error:
             raise self._broken("create_refused", "create a valid object", str(error)) from error
-        self._seen("created", made)
+        dropped = missing(self._sample.valid["spec"], self._read(made).get("spec"))
+        if dropped:
+            raise self._broken(
+                "field_dropped", "every field that was sent is stored", f"spec{dropped} is not what was sent"
+            )
+        self._seen("created and read back", made)
         return made
 
     def invalid_is_refused(self) -> None:
@@ -128,3 +133,17 @@ class Crud:
 
     def _broken(self, code: str, expected: str, observed: str) -> Failure:
         return Failure(code, observed=f"{self._group_version} {self.plural}: {observed}", expected=expected)
+
+
+def missing(sent: object, stored: object, path: str = "") -> str | None:
+    """Path of the first value that was sent and is not stored, or None; what the server adds does not count."""
+    if isinstance(sent, dict):
+        there = stored if isinstance(stored, dict) else {}
+        found = (missing(value, there.get(key), f"{path}.{key}") for key, value in sent.items())
+        return next((place for place in found if place), None)
+    if isinstance(sent, list):
+        if not isinstance(stored, list) or len(stored) != len(sent):
+            return path
+        found = (missing(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(sent, stored, strict=True)))
+        return next((place for place in found if place), None)
+    return None if sent == stored else path

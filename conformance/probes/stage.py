@@ -52,6 +52,7 @@ class Stage:
         sibling: bool = False,
         numbers: Sequence[str] = (),
         make: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
         root: bool = False,
     ) -> Tenant:
         """Start a pod that asks for one accelerator; ``Failure`` where it is not given to it.
@@ -66,6 +67,7 @@ class Stage:
             arguments=self._arguments(make=make, make_own=root),
             claims=[CLAIM] if claim else [],
             resources={} if claim else {self.kind.name: 1},
+            environment=environment or {},
         )
         containers = [main]
         if sibling:
