@@ -61,9 +61,9 @@ def test_a_run_killed_with_sigkill_leaves_no_verdict_and_one_sweep_leaves_nothin
     testbed: Ground, tmp_path: Path
 ) -> None:
     command = testbed.command(tmp_path, "secure_accelerator_access")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
-        assert run.stdout is not None
-        next(line for line in run.stdout if "[1/" in line)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+        assert run.stderr is not None
+        next(line for line in run.stderr if "[1/" in line)
         os.killpg(run.pid, signal.SIGKILL)
 
     assert '"complete": false' in (tmp_path / "conformance.json").read_text(encoding="utf-8")

@@ -15,6 +15,8 @@ from . import accelerators, cgroups, cluster
 from .paths import HERE, LOCKS, State
 from .shell import TestbedError
 
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INSTANCES = 1024
 # --pdeathsig ends unshare with this process, however it dies; --kill-child then ends the first process of the new pid namespace.
 SHIELD = ("setpriv", "--pdeathsig", "KILL")
 ISOLATED = (*SHIELD, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -47,11 +49,19 @@ def lock_devices() -> tuple[IO[str], int]:
     raise TestbedError("all loop devices are in use; `losetup -l` shows by what")
 
 
+def raise_watches() -> None:
+    """Let the kernel have enough inotify instances: a testbed takes thirty, and one more for each log that is followed."""
+    if int(INOTIFY.read_text()) < INSTANCES:
+        INOTIFY.write_text(str(INSTANCES))
+        print(f"raised {INOTIFY} to {INSTANCES}; it stays so until the machine starts anew", flush=True)
+
+
 def up(state: State, kubeconfig: Path) -> None:
     """Bring a testbed up and serve until a signal or its own end."""
     state.folder.mkdir(parents=True, exist_ok=True)
     with lock(state.lock, f"a testbed is running in {state.folder}"), contextlib.ExitStack() as held:
         clean(state)
+        raise_watches()
         devices, block = lock_devices()
         held.enter_context(devices)
         kubeconfig.unlink(missing_ok=True)
