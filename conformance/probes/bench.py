@@ -47,7 +47,7 @@ class Bench(Stage):
 
     def must_hold(self, name: str) -> Tenant:
         """Start a pod that holds one accelerator and opens it; ``Failure`` where it does not get it or cannot open it."""
-        tenant = self.hold(name)
+        tenant = self.hold(name, ordinary=True)
         if tenant.report.opened(self.descriptor):
             return tenant
         raise Failure(

@@ -44,6 +44,13 @@ class PodPlan:
     """``activeDeadlineSeconds``."""
     root: bool = False
     """Run as root with CAP_MKNOD, as Pod Security ``baseline`` allows: for attacks only."""
+    ordinary: bool = False
+    """Run as root with the runtime's own capabilities, as most containers do: file modes and closed folders hide nothing."""
+
+    @property
+    def pod_security(self) -> str:
+        """Level of Pod Security that admits the pod."""
+        return "baseline" if self.root or self.ordinary else "restricted"
 
 
 def manifest(
@@ -57,7 +64,7 @@ def manifest(
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "activeDeadlineSeconds": plan.deadline,
         "securityContext": _pod_security(plan),
-        "containers": [_container(c, image, command, root=plan.root) for c in plan.containers],
+        "containers": [_container(c, image, command, plan) for c in plan.containers],
         "volumes": [{"name": PROGRAM, "configMap": {"name": program, "defaultMode": 0o444}}],
         "tolerations": list(plan.tolerations),
     }
@@ -78,21 +85,23 @@ def pinned(node: str) -> Object:
 
 def _pod_security(plan: PodPlan) -> Object:
     context: Object = {"seccompProfile": {"type": "RuntimeDefault"}}
-    if not plan.root:
+    if plan.pod_security == "restricted":
         context |= {"runAsNonRoot": True, "runAsUser": NOBODY, "runAsGroup": NOBODY}
     if plan.groups:
         context["supplementalGroups"] = list(plan.groups)
     return context
 
 
-def _container(container: Container, image: str, command: Sequence[str], *, root: bool) -> Object:
+def _container(container: Container, image: str, command: Sequence[str], plan: PodPlan) -> Object:
     limits: dict[str, Any] = {"cpu": "500m", "memory": "256Mi"}
     limits |= {name: str(count) for name, count in container.resources.items()}
     resources: Object = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": limits}
     if container.claims:
         resources["claims"] = [{"name": name} for name in container.claims]
     security: Object = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    if root:
+    if plan.ordinary:
+        security = {"runAsUser": 0}
+    if plan.root:
         security = {"runAsUser": 0, "capabilities": {"drop": ["ALL"], "add": ["MKNOD"]}}
     return {
         "name": container.name,

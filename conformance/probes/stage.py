@@ -1,6 +1,6 @@
 """One node with accelerators of one kind, and the starting of pods on it: holders, siblings, bystanders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from conformance.cluster import errors
@@ -30,6 +30,7 @@ class Stage:
         self._all = descriptors
         self.descriptor = described(kind, descriptors)
         self._node: Object = {}
+        self._root_pods = True
 
     def choose_node(self, count: int) -> str:
         """Take the node with most devices free at this moment; ``Unknown`` with the counts where none has ``count``."""
@@ -54,13 +55,31 @@ class Stage:
         make: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         root: bool = False,
+        ordinary: bool = False,
     ) -> Tenant:
         """Start a pod that asks for one accelerator; ``Failure`` where it is not given to it.
 
         ``sibling`` adds a container of the pod that asks for none; it opens the given numbers under any name. ``make`` are
-        numbers of which the pod makes nodes by hand, as ``root``.
+        numbers of which the pod makes nodes by hand, as ``root``. ``ordinary`` pods run as root where that is admitted.
         """
-        namespace = self.sandbox.namespace("baseline" if root else "restricted")
+        if sibling or ordinary:
+            return self._ordinary(
+                lambda as_root: self._hold_one(name, numbers=numbers, sibling=sibling, ordinary=as_root)
+            )
+        return self._hold_one(name, make=make, environment=environment, root=root)
+
+    def _hold_one(
+        self,
+        name: str,
+        *,
+        sibling: bool = False,
+        numbers: Sequence[str] = (),
+        make: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        root: bool = False,
+        ordinary: bool = False,
+    ) -> Tenant:
+        namespace = self.sandbox.namespace("baseline" if root or ordinary else "restricted")
         claim = self._claim(name, namespace) if self.kind.way == DRA else None
         main = pods.Container(
             name=MAIN,
@@ -74,7 +93,7 @@ class Stage:
             containers.append(pods.Container(name=SIBLING, arguments=self._arguments(numbers=numbers)))
         pod_claims = [{"name": CLAIM, "resourceClaimName": claim["metadata"]["name"]}] if claim else []
         runtime_class = self.sandbox.settings.runtime_class or self.descriptor.runtime_class
-        plan = self.plan(name, containers, claims=pod_claims, root=root, runtime_class=runtime_class)
+        plan = self.plan(name, containers, claims=pod_claims, root=root, ordinary=ordinary, runtime_class=runtime_class)
         tenant = tenants.start(self.sandbox, plan, self.descriptor, holds_device=True)
         if claim is None:
             return tenant
@@ -91,8 +110,28 @@ class Stage:
     ) -> Tenant:
         """Start a pod on the same node that asks for no accelerator; it also opens the given numbers under any name."""
         main = pods.Container(name=MAIN, arguments=self._arguments(numbers=numbers), environment=environment or {})
-        plan = self.plan(name, [main], runtime_class=runtime_class)
-        return tenants.start(self.sandbox, plan, self.descriptor, holds_device=False)
+
+        def start(ordinary: bool) -> Tenant:
+            plan = self.plan(name, [main], ordinary=ordinary, runtime_class=runtime_class)
+            return tenants.start(self.sandbox, plan, self.descriptor, holds_device=False)
+
+        return self._ordinary(start)
+
+    def _ordinary(self, start: Callable[[bool], Tenant]) -> Tenant:
+        """Start a pod as root, as most containers run, so that neither file modes nor closed folders hide a device.
+
+        Where no pod is admitted as root, nobody has more than a restricted one, and that is what is tried.
+        """
+        if self._root_pods:
+            try:
+                return start(True)
+            except (errors.Forbidden, Unknown) as error:
+                if isinstance(error, Unknown) and error.code != "admission_denied":
+                    raise
+                self._root_pods = False
+                seen = f"not admitted, a restricted one is tried instead: {error}"
+                self.sandbox.evidence.step("tried a pod as root", observed=seen)
+        return start(False)
 
     def try_runtime_class(self, name: str, runtime_class: str, *, numbers: Sequence[str]) -> Tenant | None:
         """A bystander with every vendor's variables under this RuntimeClass, or None where no such pod runs on the node."""
@@ -120,6 +159,7 @@ class Stage:
         *,
         claims: Sequence[Object] = (),
         root: bool = False,
+        ordinary: bool = False,
         runtime_class: str | None = None,
     ) -> pods.PodPlan:
         """Plan of a pod that is bound to the chosen node and tolerates its taints."""
@@ -132,6 +172,7 @@ class Stage:
             runtime_class=runtime_class,
             groups=self.descriptor.supplemental_groups,
             root=root,
+            ordinary=ordinary,
         )
 
     @property

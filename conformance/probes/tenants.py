@@ -41,7 +41,7 @@ def start(sandbox: Sandbox, plan: pods.PodPlan, descriptor: Descriptor, *, holds
     Raises ``Unknown`` where admission refuses the pod, ``Unverified`` where it does not start or says nothing, and
     ``Failure`` where the device that it holds could not be given to it.
     """
-    namespace = sandbox.namespace("baseline" if plan.root else "restricted")
+    namespace = sandbox.namespace(plan.pod_security)
     collection = sandbox.path("pods", namespace=namespace)
     made = submit(sandbox, plan, namespace)
     name, limit = made["metadata"]["name"], sandbox.limit(starting.START_SECONDS)
