@@ -1,0 +1,157 @@
+"""What a bench makes of what its pods opened: no name, file mode or missing witness turns into a pass."""
+
+from typing import Any
+
+import pytest
+
+from conformance.cluster import Settings
+from conformance.evidence import Evidence
+from conformance.inventory import Kind, NodeShare
+from conformance.inventory.descriptors import Identity, parse
+from conformance.probes.bench import Bench
+from conformance.probes.reading import Node, Report
+from conformance.probes.tenants import Tenant
+from conformance.verdicts import Failure, Unknown, Unverified
+
+DESCRIPTOR = parse(
+    {
+        "id": "x",
+        "title": "X",
+        "device_plugin": {"resources": ["x.dev/accel"]},
+        "device_nodes": {
+            "accelerators": ["/dev/x[0-9]*"],
+            "control": ["/dev/xctl*"],
+            "identity": {"content": r"uuid=(?P<id>\S+)"},
+        },
+    }
+)
+KIND = Kind(
+    id="p-x",
+    way="device-plugin",
+    name="x.dev/accel",
+    model="",
+    pool="",
+    descriptor="x",
+    device_class=None,
+    nodes=(NodeShare(name="n", devices=2, free=2),),
+)
+
+
+class FakeApi:
+    """Pods by name, all running unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.phase = "Running"
+
+    def get(self, path: str) -> dict[str, Any]:
+        return {"metadata": {"name": path.rpartition("/")[2], "uid": "u"}, "status": {"phase": self.phase}}
+
+
+class FakeSandbox:
+    """As much of a sandbox as judging needs."""
+
+    def __init__(self) -> None:
+        self.api, self.evidence, self.settings = FakeApi(), Evidence(), Settings(run_id="r")
+
+    def path(self, plural: str, *, namespace: str) -> str:
+        return f"/api/v1/namespaces/{namespace}/{plural}"
+
+
+def node(path: str, minor: int, *, opened: bool = True, refusal: str = "", uuid: str | None = None) -> Node:
+    content = f"uuid={uuid}" if uuid else None
+    return Node(path=path, kind="c", major=9, minor=minor, opened=opened, refusal=refusal, content=content)
+
+
+def tenant(name: str, *nodes: Node) -> Tenant:
+    report = Report(nodes=nodes, others=(), made=(), complete=True, identity={})
+    return Tenant({"metadata": {"name": name, "namespace": "ns", "uid": "u"}}, {"main": report})
+
+
+@pytest.fixture
+def bench() -> Bench:
+    made = Bench(FakeSandbox(), KIND, (DESCRIPTOR,), "v1")  # type: ignore[arg-type]
+    made._node = {"metadata": {"name": "n"}}
+    return made
+
+
+def test_a_bystander_that_opens_a_witnessed_device_under_a_control_name_fails(bench: Bench) -> None:
+    bench.opened_some(tenant("witness", node("/dev/x1", 1)))
+
+    with pytest.raises(Failure, match="opened /dev/xctl7") as failure:
+        bench.opened_none(tenant("bystander", node("/dev/xctl7", 1)), "reached")
+
+    assert failure.value.code == "reached"
+
+
+def test_a_device_that_only_a_file_mode_refuses_proves_no_isolation(bench: Bench) -> None:
+    bench.opened_some(tenant("witness", node("/dev/x1", 1)))
+
+    with pytest.raises(Unverified) as outcome:
+        bench.opened_none(tenant("bystander", node("/dev/x1", 1, opened=False, refusal="EACCES")), "reached")
+
+    assert outcome.value.code == "refused_by_file_mode"
+
+
+def test_a_device_that_the_cgroup_refuses_counts_as_not_reached(bench: Bench) -> None:
+    bench.opened_some(tenant("witness", node("/dev/x1", 1)))
+
+    bench.opened_none(tenant("bystander", node("/dev/x1", 1, opened=False, refusal="EPERM")), "reached")
+
+
+def test_a_control_beside_a_witness_that_has_ended_proves_nothing(bench: Bench) -> None:
+    bench.opened_some(tenant("witness", node("/dev/x1", 1)))
+    bench.sandbox.api.phase = "Failed"  # type: ignore[attr-defined]
+
+    with pytest.raises(Unverified) as outcome:
+        bench.opened_none(tenant("bystander"), "reached")
+
+    assert outcome.value.code == "no_witness"
+
+
+def test_a_holder_that_opened_nothing_is_no_witness(bench: Bench) -> None:
+    with pytest.raises(Unverified, match="nothing is proven"):
+        bench.opened_some(tenant("holder", node("/dev/x1", 1, opened=False, refusal="EPERM")))
+
+
+@pytest.mark.parametrize(
+    ("second", "why"),
+    [(node("/dev/x1", 1, uuid="B"), "number"), (node("/dev/x2", 2, uuid="A"), "identity")],
+)
+def test_two_holders_that_share_a_number_or_an_identity_fail(bench: Bench, second: Node, why: str) -> None:
+    with pytest.raises(Failure) as failure:
+        bench.different(tenant("first", node("/dev/x1", 1, uuid="A")), tenant("second", second))
+
+    assert (failure.value.code, why) == ("device_shared", why)
+
+
+def test_two_holders_of_which_one_does_not_say_its_device_are_unverified(bench: Bench) -> None:
+    with pytest.raises(Unverified) as outcome:
+        bench.different(tenant("first", node("/dev/x1", 1, uuid="A")), tenant("second", node("/dev/x2", 2)))
+
+    assert outcome.value.code == "no_identity"
+
+
+def test_where_no_pod_is_admitted_as_root_a_restricted_one_is_tried_and_said_so(bench: Bench) -> None:
+    tried: list[bool] = []
+
+    def start(as_root: bool) -> Tenant:
+        tried.append(as_root)
+        if as_root:
+            raise Unknown("policy", code="admission_denied")
+        return tenant("restricted")
+
+    assert bench._ordinary(start).name == "restricted"
+    assert tried == [True, False]
+    assert "restricted one is tried" in bench.sandbox.evidence.steps[-1]["observed"]
+
+
+def test_a_pod_that_does_not_start_as_root_for_another_reason_is_not_replaced(bench: Bench) -> None:
+    def start(_as_root: bool) -> Tenant:
+        raise Unknown("no room", code="too_few_free")
+
+    with pytest.raises(Unknown, match="no room"):
+        bench._ordinary(start)
+
+
+def test_an_identity_needs_the_group_that_names_it() -> None:
+    assert Identity("path", r"^/dev/x(?P<id>\d+)$").of("/dev/y1") is None
