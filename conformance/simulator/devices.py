@@ -11,6 +11,8 @@ VISIBLE = ("SIM_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
 ENVIRONMENT = "SIM_ACCELERATOR"
 HIDDEN = "/opt/hidden0"
 """Where the fault ``hidden_path`` puts a device."""
+CLOSED = "/opt/closed"
+"""Folder of a container that only root may enter; the fault ``closed_folder`` puts devices there."""
 
 
 @dataclass(frozen=True, order=True)

@@ -43,6 +43,8 @@ class RuntimeSwitches:
     environment_opens_all: bool = False
     """Whether ``…_VISIBLE_DEVICES=all`` gives all devices of the node."""
     cgroup_allows_all: bool = False
+    closed_folder: bool = False
+    """Whether pods that hold no device have all devices of the node in a folder that only root may enter."""
     hidden_path: bool = False
     """Whether every container has the node's first device at a place where nobody looks."""
 

@@ -172,6 +172,13 @@ def test_device_lies_where_nobody_looks(ground: Ground) -> None:
     assert ground.see("a")["others"] == [{"path": "/opt/hidden0", "kind": "c", "major": 240, "minor": 0}]
 
 
+@fault("closed_folder")
+@pytest.mark.parametrize(("user", "seen"), [(65534, 0), (0, len(EVERY))])
+def test_devices_lie_in_a_folder_that_only_root_may_enter(ground: Ground, user: int, seen: int) -> None:
+    main = {"name": "main", "image": "python:3", "command": LOOK, "securityContext": {"runAsUser": user}}
+    assert len(ground.see("a", containers=[main])["others"]) == seen
+
+
 @fault("claim_injects_every_device")
 def test_claim_gives_every_device(ground: Ground) -> None:
     seen = ground.claimed("a")

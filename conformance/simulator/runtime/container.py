@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from conformance.simulator.devices import MAJOR, Device, Injection
+from conformance.simulator.devices import CLOSED, MAJOR, Device, Injection
 from conformance.simulator.objects import Obj, dig, name_of
 from conformance.simulator.runtime import volumes
 from conformance.simulator.runtime.process import Launch
@@ -90,6 +90,7 @@ class Container:
             "prefixes": sorted({*_ROOTS, *mounts} - set(_SYSTEM)),
             "nodes": {path: [MAJOR, device.index] for path, device in self._injection.nodes},
             "allowed": [[MAJOR, device.index] for device in self._injection.allowed],
+            "closed": CLOSED,
             "allow_all": self._injection.allow_all or bool(dig(self._container, "securityContext", "privileged")),
             "contents": {f"{MAJOR}:{device.index}": device.content for device in self._devices},
             "identity": {"user": user, "group": group, "groups": groups},

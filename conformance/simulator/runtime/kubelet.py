@@ -1,7 +1,7 @@
 """The part of a kubelet that gives containers their devices, from claims, from the device plugin, and from faults."""
 
 from conformance.simulator.api.registry import Registry
-from conformance.simulator.devices import DRIVER, HIDDEN, RESOURCE, VISIBLE, Device, Injection, whole
+from conformance.simulator.devices import CLOSED, DRIVER, HIDDEN, RESOURCE, VISIBLE, Device, Injection, whole
 from conformance.simulator.objects import Obj, dig, name_of, namespace_of, uid_of
 from conformance.simulator.runtime.worker import NotReadyError
 from conformance.simulator.switches import Switches
@@ -122,6 +122,8 @@ class DeviceManager:
             or (runtime.environment_opens_all and asked)
         )
         extra = Injection(tuple((d.path, d) for d in self.all), self.all) if everything else Injection()
+        if runtime.closed_folder and not pod_holds:
+            extra += Injection(tuple((f"{CLOSED}/{d.name}", d) for d in self.all), self.all)
         if runtime.hidden_path and self.all:
             extra += Injection(((HIDDEN, self.all[0]),), (self.all[0],))
         return extra + Injection(allow_all=runtime.cgroup_allows_all)

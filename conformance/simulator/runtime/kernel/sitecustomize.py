@@ -67,6 +67,14 @@ def _local(path: Path) -> Path:
     return path if inner is None else os.path.join(_ROOT, inner.lstrip("/"))
 
 
+def _enter(path: Path) -> None:
+    """What the mode 0700 of a folder of root says to anybody else."""
+    inner = _inner(path)
+    closed = _TABLE["closed"]
+    if inner is not None and f"{inner}/".startswith(f"{closed}/") and _IDENTITY["user"] != 0:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+
 def _node(path: Path) -> Node | None:
     inner = _inner(path)
     return None if inner is None else _nodes.get(inner)
@@ -92,6 +100,7 @@ def _guard(path: Path, node: Node) -> None:
 def _open(path: Path, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
     node = _node(path) if dir_fd is None else None
     if node:
+        _enter(path)
         _guard(path, node)
         flags &= ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC)
     handle: int = _REAL["open"](_local(path), flags, mode, dir_fd=dir_fd)
@@ -123,6 +132,7 @@ def _fstat(handle: int) -> os.stat_result:
 
 
 def _listdir(path: Path = ".") -> Any:
+    _enter(path)
     return _REAL["listdir"](_local(path))
 
 
@@ -158,6 +168,7 @@ class _Scan:
     """What ``os.scandir`` gives: an iterator that is also a context."""
 
     def __init__(self, folder: str) -> None:
+        _enter(folder)
         self._entries, self._folder = _REAL["scandir"](_local(folder)), folder
 
     def __iter__(self) -> "_Scan":
