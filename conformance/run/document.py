@@ -88,13 +88,14 @@ def finish(
     profile: Profile,
     records: Sequence[Record],
     *,
+    planned: Sequence[str],
     notices: Sequence[str],
     leftovers: Sequence[str],
     interrupted: bool,
 ) -> dict[str, Any]:
-    """Score the records into the document that a run ends with."""
+    """Score the records into the document that a run ends with; a planned id without a record is unverified."""
     ended = now()
-    score = scoring.score(profile, records, partial=begun["partial"], selected=[record["id"] for record in records])
+    score = scoring.score(profile, records, partial=begun["partial"], selected=planned)
     seconds = datetime.fromisoformat(ended) - datetime.fromisoformat(begun["started"])
     return results.finish(
         {**begun, "notices": list(notices)},

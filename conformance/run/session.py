@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conformance import catalogue, profiles, results
+from conformance import catalogue, profiles, reports, results
 from conformance.cluster import Api, Settings, access, connect, errors
 from conformance.errors import ClusterError, UsageError
 from conformance.inventory import Inventory, descriptors, take
@@ -58,6 +58,7 @@ class Session:
 
     def _begin(self) -> Process:
         self._begun = results.begin(self.request.out, self.header)
+        reports.write_all(self.request.out, self._begun)
         self._folder = Path(tempfile.mkdtemp(prefix="aic-"))
         if any(not entry.withheld for entry in self.plan):
             self._open_home()
@@ -90,8 +91,15 @@ class Session:
         records = self.gathered.all(interrupted=interrupted)
         if self._home.lost:
             self.notices.append(self._home.lost)
+        planned = [entry.id for entry in self.plan]
         self.document = document.finish(
-            self._begun, self.profile, records, notices=self.notices, leftovers=left, interrupted=interrupted
+            self._begun,
+            self.profile,
+            records,
+            planned=planned,
+            notices=self.notices,
+            leftovers=left,
+            interrupted=interrupted,
         )
         document.write(self.request.out, self.document, records)
         return self.document
