@@ -152,7 +152,7 @@ def test_cluster_up_says_one_line_when_it_is_ready_and_ends_when_told(
 
     assert line.startswith("ready: https://127.0.0.1:")
     assert connect(str(tmp_path / "config")).version().startswith("v1.")
-    child.send_signal(signal.SIGINT)
+    child.terminate()
     assert child.wait(timeout=30) == 0
 
 
