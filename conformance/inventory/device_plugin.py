@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from conformance.cluster.api import Object
 from conformance.inventory import nodes as node_facts
+from conformance.inventory import odd
 from conformance.inventory.descriptors import Descriptor
 
 _NOT_DEVICES = ("hugepages-", "attachable-volumes-")
@@ -15,8 +16,7 @@ _FINISHED = {"Succeeded", "Failed"}
 
 def resources(node: Object) -> dict[str, tuple[int, int]]:
     """Extended resources of a node: capacity and allocatable by name."""
-    status = node.get("status", {})
-    capacity, allocatable = status.get("capacity") or {}, status.get("allocatable") or {}
+    capacity, allocatable = odd.part(node, "status", "capacity"), odd.part(node, "status", "allocatable")
     return {
         name: (_count(value), _count(allocatable.get(name, 0)))
         for name, value in capacity.items()
@@ -31,11 +31,11 @@ def _count(value: object) -> int:
 
 def requests(pod: Object) -> Counter[str]:
     """Extended resources that a pod holds: containers side by side, init containers one after the other."""
-    spec = pod["spec"]
+    spec = odd.part(pod, "spec")
     total: Counter[str] = Counter()
-    for container in spec.get("containers") or []:
+    for container in odd.entries(spec, "containers"):
         total.update(_asked(container))
-    for container in spec.get("initContainers") or []:
+    for container in odd.entries(spec, "initContainers"):
         asked = _asked(container)
         if container.get("restartPolicy") == "Always":
             total.update(asked)
@@ -45,7 +45,7 @@ def requests(pod: Object) -> Counter[str]:
 
 
 def _asked(container: Object) -> Counter[str]:
-    limits = (container.get("resources") or {}).get("limits") or {}
+    limits = odd.part(container, "resources", "limits")
     return Counter({name: _count(value) for name, value in limits.items() if "/" in name})
 
 
@@ -53,8 +53,8 @@ def held(pods: Iterable[Object]) -> dict[str, Counter[str]]:
     """Extended resources in use, by node."""
     found: dict[str, Counter[str]] = {}
     for pod in pods:
-        node = pod["spec"].get("nodeName")
-        if node and (pod.get("status") or {}).get("phase") not in _FINISHED:
+        node = odd.part(pod, "spec").get("nodeName")
+        if node and isinstance(node, str) and str(odd.part(pod, "status").get("phase")) not in _FINISHED:
             found.setdefault(node, Counter()).update(requests(pod))
     return found
 

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from conformance.cluster.api import Object
+from conformance.inventory import odd
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
 POOL_LABELS = (
@@ -17,16 +18,16 @@ POOL_LABELS = (
 
 
 def usable(node: Object) -> bool:
-    """Ready and schedulable."""
-    if node.get("spec", {}).get("unschedulable"):
+    """Ready and schedulable, with a name to pin pods to."""
+    if not odd.name(node) or odd.part(node, "spec").get("unschedulable"):
         return False
-    conditions = node.get("status", {}).get("conditions") or []
+    conditions = odd.entries(odd.part(node, "status"), "conditions")
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
 def labels(node: Object) -> dict[str, str]:
     """Labels of a node, never None."""
-    return dict(node["metadata"].get("labels") or {})
+    return {key: str(value) for key, value in odd.part(node, "metadata", "labels").items()}
 
 
 def pool(node: Object) -> str:
@@ -37,11 +38,11 @@ def pool(node: Object) -> str:
 
 def tolerations(node: Object) -> list[Object]:
     """Tolerations for the taints that a node has on purpose, not for those that say it is broken."""
-    taints = node.get("spec", {}).get("taints") or []
+    taints = odd.entries(odd.part(node, "spec"), "taints")
     return [
         {"key": t["key"], "operator": "Exists", **({"effect": t["effect"]} if t.get("effect") else {})}
         for t in taints
-        if t.get("key") and not t["key"].startswith("node.kubernetes.io/")
+        if isinstance(t.get("key"), str) and t["key"] and not t["key"].startswith("node.kubernetes.io/")
     ]
 
 

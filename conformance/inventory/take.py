@@ -9,7 +9,7 @@ from typing import Any
 from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
 from conformance.cluster.discovery import Discovery
-from conformance.inventory import device_plugin, dra
+from conformance.inventory import device_plugin, dra, odd
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor, other_devices
 from conformance.inventory.kinds import DEVICE_PLUGIN, DRA, Kind, NodeShare, slug, unique
@@ -89,7 +89,7 @@ def _dra_kinds(
     base = f"/apis/{GROUP}/{version}"
     slices, broken = dra.current_slices(_list(api, f"{base}/resourceslices", notes) or [])
     notes += broken
-    classes = {c["metadata"]["name"] for c in _list(api, f"{base}/deviceclasses", notes) or []}
+    classes = {odd.name(c) for c in _list(api, f"{base}/deviceclasses", notes) or []}
     claims = _list(api, f"{base}/resourceclaims", notes)
     held = None if claims is None else dra.held(claims)
     by_driver = {driver: d for d in descriptors for driver in d.drivers}
