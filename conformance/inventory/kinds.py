@@ -1,7 +1,7 @@
 """The accelerators of a cluster as kinds: one allocation way, one model, one node pool. Checks run once per kind."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 DRA = "dra"
@@ -54,6 +54,10 @@ class Kind:
         """Free devices on all nodes, or None where that cannot be seen."""
         free = [node.free for node in self.nodes]
         return None if None in free else sum(f or 0 for f in free)
+
+    def on(self, share: NodeShare) -> "Kind":
+        """This kind on one node only, told apart in its id where there are others."""
+        return replace(self, id=f"{self.id}@{slug(share.name)}", nodes=(share,)) if len(self.nodes) > 1 else self
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""

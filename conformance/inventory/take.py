@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -15,6 +15,8 @@ from conformance.inventory.descriptors import Descriptor, other_devices
 from conformance.inventory.kinds import DEVICE_PLUGIN, DRA, Kind, NodeShare, slug, unique
 
 GROUP = "resource.k8s.io"
+NODES_PER_KIND = 4
+"""Nodes on which the checks of one kind of accelerator are tried, those with most free devices."""
 DRA_TYPES = ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices")
 """Types of resource.k8s.io that DRA needs (KAR 0051); where one is not served, that is found by its check."""
 MORE_DRA_TYPES = ("devicetaintrules",)
@@ -42,6 +44,19 @@ class Inventory:
             others = ", ".join(kind.title for kind in self.kinds) or "none either"
             return f"no driver publishes an accelerator on {self.nodes} nodes ({seen}); by other ways: {others}"
         return f"no accelerator found on {self.nodes} nodes: no ResourceSlice and no extended resource ({seen})"
+
+    def by_node(self) -> "tuple[Inventory, list[str]]":
+        """The same with a kind for each node, because one broken node must not hide behind another of its kind.
+
+        At most ``NODES_PER_KIND`` nodes of a kind; the second value says which kinds have more.
+        """
+        split, left_out = [], []
+        for kind in self.kinds:
+            tried = sorted(kind.nodes, key=lambda share: (-(share.free or 0), share.name))[:NODES_PER_KIND]
+            split += [kind.on(share) for share in sorted(tried, key=lambda share: share.name)] or [kind]
+            if len(kind.nodes) > len(tried):
+                left_out.append(f"{kind.title}: {len(tried)} of {len(kind.nodes)} nodes are tried")
+        return replace(self, kinds=tuple(split)), left_out
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""

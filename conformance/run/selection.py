@@ -75,7 +75,7 @@ def _validate(planned: list[Planned], request: Request, words: Vocabulary) -> No
         if not in_profile and not any(_matches(word, entry, words) for entry in planned):
             raise UsageError(_unknown(word, planned, words))
     sections = sorted({info.section for info in words.checks})
-    variants = sorted({entry.variant for entry in planned if entry.variant})
+    variants = sorted({name for entry in planned for name in _variant_names(entry)})
     for given, known, name in (
         (request.sections, sections, "section"),
         (request.levels, LEVELS, "level"),
@@ -99,7 +99,14 @@ def _unknown(word: str, planned: list[Planned], words: Vocabulary) -> str:
 
 def _matches(word: str, entry: Planned, words: Vocabulary) -> bool:
     names = (entry.requirement, entry.check_id, entry.id, entry.section, words.level(entry.requirement))
-    return word in names
+    return word in names or word in [f"{entry.check_id}[{name}]" for name in _variant_names(entry)]
+
+
+def _variant_names(entry: Planned) -> list[str]:
+    """Names by which a variant can be chosen: its own, and that of its kind on whatever node."""
+    return (
+        [entry.variant, *([entry.variant.partition("@")[0]] if "@" in entry.variant else [])] if entry.variant else []
+    )
 
 
 def _any_word(given: tuple[str, ...], words: Vocabulary) -> Callable[[Planned], bool]:
@@ -115,7 +122,7 @@ def _wanted(entry: Planned, request: Request, words: Vocabulary) -> bool:
     return (
         (not request.sections or entry.section in request.sections)
         and (not request.levels or words.level(entry.requirement) in request.levels)
-        and (not request.variants or entry.variant in request.variants)
+        and (not request.variants or bool(set(_variant_names(entry)) & set(request.variants)))
         and (not request.paths or any(_under(path, entry) for path in request.paths))
         and compile_keyword(request.keyword)(f"{entry.id} {entry.section} {entry.title}")
     )

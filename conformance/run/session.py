@@ -35,11 +35,14 @@ class Session:
         api: Api,
         settings: Settings,
         inventory: Inventory,
+        tried: Inventory | None = None,
         profile: Profile,
         plan: list[Planned],
     ) -> None:
         self.request, self.api, self.settings = request, api, settings
         self.inventory, self.profile, self.plan = inventory, profile, plan
+        self.tried = tried or inventory
+        """The inventory with a kind for each node on which checks are tried."""
         self.notices: list[str] = []
         self.header: dict[str, Any] = {}
         self._begun: dict[str, Any] = {}
@@ -64,7 +67,7 @@ class Session:
             self._open_home()
         return Process(
             settings=self.settings,
-            inventory_json=self.inventory.to_json(),
+            inventory_json=self.tried.to_json(),
             plan={entry.id: entry for entry in self.plan},
             folder=self._folder,
             evidence=(self.request.out / "evidence").resolve(),
@@ -159,15 +162,18 @@ def _look(request: Request, api: Api, named: Profile | None, inventory: Callable
     if request.namespace:
         _namespace_exists(api, request.namespace)
     found = inventory()
+    tried, left_out = found.by_node()
     levels = {requirement.id: requirement.level for requirement in profile.requirements}
     words = selection.Vocabulary(checks=catalogue.load(), levels=levels)
-    plan = selection.choose(expand(words.checks, found), request, words)
+    plan = selection.choose(expand(words.checks, tried), request, words)
     needs = preflight.needs_of(plan, request.namespace)
     plan = preflight.apply(plan, access.review(api, needs, request.namespace), request.namespace)
-    session = Session(request=request, api=api, settings=settings, inventory=found, profile=profile, plan=plan)
+    session = Session(
+        request=request, api=api, settings=settings, inventory=found, tried=tried, profile=profile, plan=plan
+    )
     session.notices += [notice] if notice else []
     session.header = document.header(request, settings, profile, found, api=api, version=version)
-    session.notices += found.notes
+    session.notices += [*found.notes, *left_out]
     return session
 
 

@@ -36,6 +36,8 @@ class PluginSwitches:
 class RuntimeSwitches:
     """The container runtime."""
 
+    only_on: str = ""
+    """Node that has the runtime's faults; every node where it is empty."""
     devices_in_every_container: bool = False
     devices_in_unclaimed_pods: bool = False
     devices_in_siblings: bool = False

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Command
 
 QUICK = "dra_support/type_is_usable[deviceclasses]"
-SLOW = "secure_accelerator_access/own_device_only[dra-s1]"
+SLOW = "secure_accelerator_access/own_device_only[dra-s1@node-a]"
 RUN = "kube-ai-conformance.dev/run"
 
 

@@ -104,7 +104,7 @@ def test_plan_says_what_would_happen_and_touches_nothing(command: "Command", clu
         cluster.url,
         "Kubernetes v1.37",
         "cncf-1.37",
-        "12 to run",
+        "24 to run",
         "create pods",
         "python:3.13-slim",
         "accelerator-minutes",
@@ -115,5 +115,5 @@ def test_plan_says_what_would_happen_and_touches_nothing(command: "Command", clu
 def test_plan_shows_what_a_viewer_may_not_do(command: "Command", cluster: "Running") -> None:
     said = command("plan", "--kubeconfig", cluster.kubeconfig, "--context", "simulated-viewer")
 
-    assert "0 to run, 20 unknown without running" in said.out
+    assert "0 to run, 35 unknown without running" in said.out
     assert "may not create pods" in said.out

@@ -25,7 +25,9 @@ def test_both_requirements_pass_with_controls_by_both_ways_and_nothing_is_left(
     found = {r["id"]: (r["verdict"], r["grade"]) for r in document["requirements"] if r["id"] in BOTH}
     assert found == dict.fromkeys(BOTH, ("passed", "controlled"))
     checks = [c for r in document["requirements"] if r["id"] == "secure_accelerator_access" for c in r["checks"]]
-    assert {c["variant"] for c in checks} == {"dra-t1000", "device-plugin-t1000"}
+    assert {c["variant"] for c in checks} == {
+        f"{way}-t1000@{node}" for way in ("dra", "device-plugin") for node in ("node-a", "node-b")
+    }
     assert {c["verdict"] for c in checks} == {"passed"}
     assert (document["outcome"], document["leftovers"]) == ("inconclusive", [])
     assert code == (ExitCode.CONFORMANT if words else ExitCode.INCONCLUSIVE)

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.cluster import errors
 from conformance.cluster.api import Api
-from conformance.inventory import DEVICE_PLUGIN, DRA, Inventory, Kind, descriptors, take
+from conformance.inventory import DEVICE_PLUGIN, DRA, Inventory, Kind, NodeShare, descriptors, take
 
 Object = dict[str, Any]
 RESOURCE = "/apis/resource.k8s.io"
@@ -270,3 +270,25 @@ ODD_PODS: list[Object] = [
 @pytest.mark.parametrize("odd", ODD_PODS)
 def test_a_pod_that_makes_no_sense_holds_nothing(odd: Object) -> None:
     assert _only(_take(_cluster(SIM, pods=(odd, _pod())))).free == 1
+
+
+def test_each_node_of_a_kind_is_tried_by_itself_up_to_a_bound() -> None:
+    shares = tuple(NodeShare(name=f"n{i}", devices=1, free=i) for i in range(6))
+    kind = Kind(id="k", way="dra", name="d", model="m", pool="", descriptor=None, device_class=None, nodes=shares)
+
+    split, left_out = Inventory((kind,), "v1", (), 6, ()).by_node()
+
+    assert [k.id for k in split.kinds] == ["k@n2", "k@n3", "k@n4", "k@n5"]
+    assert left_out == ["m by DRA (d): 4 of 6 nodes are tried"]
+
+
+def test_a_kind_on_one_node_or_on_none_keeps_its_id() -> None:
+    share = NodeShare(name="n", devices=1, free=1)
+    kinds = tuple(
+        Kind(id=i, way="dra", name="d", model="m", pool="", descriptor=None, device_class=None, nodes=nodes)
+        for i, nodes in (("one", (share,)), ("none", ()))
+    )
+
+    split, left_out = Inventory(kinds, "v1", (), 1, ()).by_node()
+
+    assert ([k.id for k in split.kinds], left_out) == (["one", "none"], [])

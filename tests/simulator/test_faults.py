@@ -167,6 +167,12 @@ def test_node_made_by_hand_opens_a_foreign_device(ground: Ground) -> None:
     assert (seen["nodes"], seen["made"][0]["content"]) == ([], "accelerator uuid=SIM-0001 model=S1")
 
 
+@fault("one_node_leaks")
+@pytest.mark.parametrize(("node", "devices"), [("node-a", 4), ("node-b", 0)])
+def test_only_one_node_gives_every_device(ground: Ground, node: str, devices: int) -> None:
+    assert len(opened(ground.see("a", nodeName=node))) == devices
+
+
 @fault("hidden_path")
 def test_device_lies_where_nobody_looks(ground: Ground) -> None:
     assert ground.see("a")["others"] == [{"path": "/opt/hidden0", "kind": "c", "major": 240, "minor": 0}]

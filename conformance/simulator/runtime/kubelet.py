@@ -113,6 +113,8 @@ class DeviceManager:
     def _from_faults(self, pod: Obj, container: Obj, *, holds: bool) -> Injection:
         """What a runtime with a fault adds."""
         runtime = self._switches.runtime
+        if runtime.only_on not in ("", self._node.name):
+            return Injection()
         pod_holds = bool(self.claims(pod)) or any(uid == uid_of(pod) for uid, _ in self._held.values())
         asked = any(env.get("name") in VISIBLE and env.get("value") == "all" for env in container.get("env") or ())
         everything = (
