@@ -1,6 +1,7 @@
 """Every fault that the testbed can have: the same verdicts and codes as on the simulated cluster, and no other change."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,18 @@ def _grounds(name: str) -> list[str]:
 REAL = sorted((name for name in FAULTS if "real" in _grounds(name)), key=lambda name: (FAULTS[name].limits, name))
 SCALE = 1 / 3
 """Factor on every limit: nothing has to be pulled here, and a pod starts within a second."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_node(ground: Ground) -> Iterator[None]:
+    """One schedulable node: a fault shows on one as on two, and half of the pods are enough."""
+    if ground.state is None:
+        yield
+        return
+    path = "/api/v1/nodes/node-a"
+    ground.api().patch(path, {"spec": {"unschedulable": True}})
+    yield
+    ground.api().patch(path, {"spec": {"unschedulable": None}})
 
 
 @pytest.fixture(scope="module")
