@@ -1,15 +1,16 @@
 """What a check may ask for by the name of a parameter."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from conformance import Allocation, Bench, Crud, Unknown
 from conformance.cluster import Api, Settings
-from conformance.declaration import spec_of
+from conformance.declaration import WITH, solution_of, spec_of
 from conformance.evidence import Evidence
 from conformance.hooks import running
 from conformance.inventory import Inventory, Kind
+from conformance.inventory.solutions import AUTOSCALER, FAMILIES, Solution
 from conformance.probes import Sandbox
 
 
@@ -53,6 +54,37 @@ def kind(request: pytest.FixtureRequest, inventory: Inventory) -> Kind:
             return found
     by_dra = spec_of(request.function).variants == "dra_kinds"
     raise Unknown(inventory.why_none(by_dra=by_dra), code="no_accelerator")
+
+
+@pytest.fixture
+def variant(request: pytest.FixtureRequest) -> str:
+    """Accelerator pool and solution of this variant, empty where the cluster has none."""
+    return str(getattr(request, "param", ""))
+
+
+@pytest.fixture
+def solution(request: pytest.FixtureRequest, variant: str, inventory: Inventory) -> Solution:
+    """The solution of this variant. ``Unknown`` where none of its family is installed."""
+    spec = spec_of(request.function)
+    family = AUTOSCALER if spec.variants == "autoscalers" else str(spec.variants)
+    wanted = solution_of(spec, variant)
+    found = next((s for s in inventory.of_family(family) if s.id == wanted), None)
+    if found is None:
+        raise Unknown(f"no {FAMILIES[family]} that the suite knows is installed", code=f"no_{family}_solution")
+    return found
+
+
+@pytest.fixture
+def pool(variant: str, inventory: Inventory) -> Kind | None:
+    """The accelerator kind of this variant over all its nodes; None where the cluster has no accelerator."""
+    wanted = variant.partition(WITH)[0]
+    return next((kind for kind in inventory.pools if kind.id == wanted), None)
+
+
+@pytest.fixture
+def give_back(request: pytest.FixtureRequest) -> Callable[[], None]:
+    """Let other checks have the accelerators that this one held, before its long wait is over."""
+    return running(request.node).process.broker.release
 
 
 @pytest.fixture

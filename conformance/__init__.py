@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from conformance.declaration import check as check
     from conformance.evidence import Evidence as Evidence
+    from conformance.inventory.kinds import Kind as Kind
+    from conformance.inventory.solutions import Solution as Solution
     from conformance.probes.allocation import Allocation as Allocation
     from conformance.probes.allocation import not_published as not_published
     from conformance.probes.bench import Bench as Bench
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from conformance.verdicts import Grade as Grade
     from conformance.verdicts import Impact as Impact
     from conformance.verdicts import NotApplicable as NotApplicable
+    from conformance.verdicts import Skipped as Skipped
     from conformance.verdicts import Unknown as Unknown
     from conformance.verdicts import Unverified as Unverified
     from conformance.verdicts import Verdict as Verdict
@@ -37,9 +40,12 @@ _HOME = {
     "Failure": "verdicts",
     "Grade": "verdicts",
     "Impact": "verdicts",
+    "Kind": "inventory.kinds",
     "NotApplicable": "verdicts",
     "PROBE_NEEDS": "probes.needs",
     "Sandbox": "probes.sandbox",
+    "Skipped": "verdicts",
+    "Solution": "inventory.solutions",
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",

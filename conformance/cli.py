@@ -54,6 +54,27 @@ def _common(parser: argparse.ArgumentParser) -> None:
     add("--workers", type=_count, default=4, metavar="N", help="checks that run at the same time (default: 4)")
 
 
+def _scheduling(parser: argparse.ArgumentParser) -> None:
+    """What checks of scheduling and scaling may use and do."""
+    add = parser.add_argument
+    add(
+        "--gang-solution",
+        metavar="NAME",
+        help="try this gang scheduler only, such as kueue (default: every one that is found)",
+    )
+    add("--local-queue", metavar="NAMESPACE/NAME", help="Kueue LocalQueue to use; gangs for Kueue run in its namespace")
+    add(
+        "--create-queues",
+        action="store_true",
+        help="let checks make queues of their own; their quota oversells accelerators of others' queues",
+    )
+    add("--node-pool", metavar="LABEL=VALUE", help="node pool that is to grow")
+    add("--allow-scale-up", action="store_true", help="let checks make the cluster add nodes, which may cost money")
+    add("--prometheus", metavar="URL", help="Prometheus as pods of the cluster reach it, for KEDA")
+    add("--queue-metric", metavar="NAME", help="name by which a metrics adapter serves the probe's queue depth")
+    add("--token-metric", metavar="NAME", help="name by which a metrics adapter serves the probe's tokens per second")
+
+
 def _cluster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, ~/.kube/config, or the pod's account"
@@ -109,13 +130,16 @@ def _parser() -> argparse.ArgumentParser:
 def _running(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     run = command("run", "run checks on a cluster and write a report")
     _common(run)
+    _scheduling(run)
     _cluster(run)
     run.add_argument("--yes", "-y", action="store_true", help="do not ask before touching the cluster")
     demo = command("demo", "run checks on a simulated cluster, without a kubeconfig")
     _common(demo)
+    _scheduling(demo)
     _simulated(demo, required=False)
     plan = command("plan", "show what a run would do, and touch nothing")
     _common(plan)
+    _scheduling(plan)
     _cluster(plan)
 
 

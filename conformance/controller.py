@@ -13,7 +13,7 @@ from conformance.hooks import INTERRUPTION, PROCESS, RECORD, WORKER_INPUT
 from conformance.run.gather import Gathered
 from conformance.run.interruption import Interruption
 from conformance.run.plan import id_of_node
-from conformance.run.request import Request, default_out
+from conformance.run.request import Request, check_form, check_url, default_out
 from conformance.run.scheduling import Scheduling
 from conformance.run.session import Session, look
 from conformance.verdicts import Impact
@@ -48,6 +48,14 @@ def request_of(config: pytest.Config) -> Request:
         runtime_class=option.ai_runtime_class,
         impact=Impact(option.ai_impact),
         descriptors=tuple(option.ai_descriptor),
+        gang_solution=option.ai_gang_solution,
+        local_queue=check_form("--ai-local-queue", option.ai_local_queue, "NAMESPACE/NAME"),
+        create_queues=option.ai_create_queues,
+        node_pool=check_form("--ai-node-pool", option.ai_node_pool, "LABEL=VALUE"),
+        allow_scale_up=option.ai_allow_scale_up,
+        prometheus=check_url("--ai-prometheus", option.ai_prometheus),
+        queue_metric=option.ai_queue_metric,
+        token_metric=option.ai_token_metric,
     )
 
 

@@ -4,14 +4,16 @@ The decorator only attaches the declaration; requirement, name and section come 
 and the text comes from the docstring. Nothing is said twice.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from conformance.verdicts import Decides, Impact
 
 F = TypeVar("F", bound=Callable[..., None])
-Variants = Literal["kinds", "dra_kinds", "dra_types"]
+WITH = "+"
+"""Joins accelerator kind and solution in a variant: ``dra-t1000+kueue``."""
+Variants = Literal["kinds", "dra_kinds", "dra_types", "gang", "metrics", "autoscalers"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,20 +29,24 @@ class CheckSpec:
     why_longest: str
     """Reason for that time."""
     way_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Further permissions by allocation way of the kind (``dra``, ``device-plugin``), or by DRA type."""
+    """Further permissions by allocation way of the kind (``dra``, ``device-plugin``), by DRA type or by solution (``kueue``)."""
     accelerators: int = 0
     """Accelerators held at the same time."""
     variants: Variants | None = None
-    """``kinds``: once per accelerator kind, ``dra_kinds``: per kind that DRA hands out; ``dra_types``: once per served type of resource.k8s.io."""
+    """What the check runs once for each of.
+
+    ``kinds``: accelerator kinds, node by node; ``dra_kinds``: those that DRA hands out; ``dra_types``: types of resource.k8s.io;
+    ``gang`` and ``metrics``: accelerator kinds over all nodes, with each solution of the family; ``autoscalers``: solutions alone.
+    """
     impact: Impact = Impact.PROBE
     """What the check does to a cluster."""
     provisional: bool = False
     """A provisional check is shown and decides nothing."""
 
-    def needs_for(self, way: str | None) -> tuple[str, ...]:
-        """Permissions for a variant of this allocation way or DRA type; None means every one."""
-        ways = self.way_needs if way is None else {way: self.way_needs.get(way, ())}
-        return tuple(dict.fromkeys((*self.needs, *(need for needs in ways.values() for need in needs))))
+    def needs_for(self, ways: Iterable[str] | None) -> tuple[str, ...]:
+        """Permissions for a variant of these ways (allocation way, DRA type, solution); None means every one."""
+        chosen = self.way_needs if ways is None else {way: self.way_needs.get(way, ()) for way in ways}
+        return tuple(dict.fromkeys((*self.needs, *(need for needs in chosen.values() for need in needs))))
 
 
 def check(
@@ -73,6 +79,13 @@ def check(
         return function
 
     return attach
+
+
+def solution_of(spec: CheckSpec | None, variant: str | None) -> str:
+    """Id of the solution that a variant of a check is about; empty where it is about none."""
+    if variant and spec and spec.variants == "autoscalers":
+        return variant
+    return (variant or "").partition(WITH)[2]
 
 
 def spec_of(function: Callable[..., object]) -> CheckSpec:

@@ -28,7 +28,14 @@ RECORD = "conformance_record"
 """Attribute of the test reports."""
 
 _TEXT_LIMIT = 50_000
-_FIXTURES = {"kinds": "kind", "dra_kinds": "kind", "dra_types": "dra_type"}
+_FIXTURES = {
+    "kinds": "kind",
+    "dra_kinds": "kind",
+    "dra_types": "dra_type",
+    "gang": "variant",
+    "metrics": "variant",
+    "autoscalers": "variant",
+}
 _OUTCOMES = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.UNVERIFIED: "failed"}
 _STATUS = {
     Verdict.PASSED: ("passed", ".", "PASSED"),

@@ -41,6 +41,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ai-runtime-class", metavar="NAME", help="RuntimeClass of pods that hold an accelerator")
     add("--ai-impact", metavar="I", default="probe", help="observe, probe, contend or disrupt")
     add(
+        "--ai-gang-solution",
+        metavar="NAME",
+        help="try this gang scheduler only, such as kueue (default: every one that is found)",
+    )
+    add(
+        "--ai-local-queue",
+        metavar="NAMESPACE/NAME",
+        help="Kueue LocalQueue to use; gangs for Kueue run in its namespace",
+    )
+    add(
+        "--ai-create-queues",
+        action="store_true",
+        help="let checks make queues of their own; their quota oversells accelerators of others' queues",
+    )
+    add("--ai-node-pool", metavar="LABEL=VALUE", help="node pool that is to grow")
+    add("--ai-allow-scale-up", action="store_true", help="let checks make the cluster add nodes, which may cost money")
+    add("--ai-prometheus", metavar="URL", help="Prometheus as pods of the cluster reach it, for KEDA")
+    add("--ai-queue-metric", metavar="NAME", help="name by which a metrics adapter serves the probe's queue depth")
+    add(
+        "--ai-token-metric", metavar="NAME", help="name by which a metrics adapter serves the probe's tokens per second"
+    )
+    add(
         "--ai-descriptor",
         metavar="FILE",
         action="append",

@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance import catalogue
 from conformance.catalogue import CheckInfo
+from conformance.declaration import CheckSpec, solution_of
 from conformance.errors import ExitCode
 from conformance.profiles import SECTIONS, Profile, Requirement
 from conformance.records import NOT_SELECTED, Record, complete
@@ -54,7 +55,10 @@ def score(
     for record in full:
         by_requirement.setdefault(record["requirement"], []).append(record)
     sections = {info.requirement: info.section for info in infos}
-    judged = [_judge(*_place(profile, requirement_id, sections), own) for requirement_id, own in by_requirement.items()]
+    specs = {info.id: info.spec for info in infos}
+    judged = [
+        _judge(*_place(profile, requirement_id, sections), own, specs) for requirement_id, own in by_requirement.items()
+    ]
     judged.sort(key=lambda requirement: requirement["level"] == _NOT_OF_PROFILE)
     return Score(
         outcome=outcome(judged, complete=True, partial=partial),
@@ -128,12 +132,19 @@ def _place(profile: Profile, requirement_id: str, sections: Mapping[str, str]) -
     return Requirement(id=requirement_id, section=section, level="", title=title, text=""), _NOT_OF_PROFILE
 
 
-def _judge(requirement: Requirement, level: str, records: list[Record]) -> dict[str, Any]:
+def _judge(
+    requirement: Requirement, level: str, records: list[Record], specs: Mapping[str, CheckSpec]
+) -> dict[str, Any]:
     """Entry of one requirement in the results."""
-    deciding = [record for record in records if _decides(requirement, record)]
     conditional = requirement.conditional
+    groups = by_solution([record for record in records if _decides(requirement, record)], specs)
+    solution, deciding = _best(groups, conditional=conditional)
     verdict = combine([Verdict(record["verdict"]) for record in deciding], conditional=conditional)
     code, reason = _why(verdict, deciding)
+    if len(groups) > 1:
+        others = {name: combine(_verdicts(own), conditional=conditional) for name, own in groups.items()}
+        told = ", ".join(f"{name} {found}" for name, found in others.items() if name != solution)
+        reason = f"{reason or f'by {solution}'}; other solutions, which do not decide: {told}"
     grade = lowest([Grade(r["grade"]) for r in deciding if r["verdict"] == Verdict.PASSED])
     return {
         "id": requirement.id,
@@ -148,6 +159,44 @@ def _judge(requirement: Requirement, level: str, records: list[Record]) -> dict[
         "reason": reason,
         "checks": records,
     }
+
+
+_BEST_FIRST = (
+    Verdict.PASSED,
+    Verdict.UNVERIFIED,
+    Verdict.UNKNOWN,
+    Verdict.SKIPPED,
+    Verdict.FAILED,
+    Verdict.NOT_APPLICABLE,
+)
+"""Which of several solutions speaks for a requirement: one that passed; else one that might pass, had it been seen; else one
+that failed. Not applicable is the requirement only if it is so for all of them."""
+
+
+def by_solution(records: Sequence[Record], specs: Mapping[str, CheckSpec]) -> dict[str, list[Record]]:
+    """Records of each solution, each with those that are about none; all of them under an empty name where there is none."""
+    named = [(solution_of(specs.get(f"{r['requirement']}/{r['check']}"), r["variant"]), r) for r in records]
+    found = sorted({name for name, _ in named if name})
+    if not found:
+        return {"": list(records)}
+    return {solution: [r for name, r in named if name in ("", solution)] for solution in found}
+
+
+def _verdicts(records: Iterable[Record]) -> list[Verdict]:
+    return [Verdict(record["verdict"]) for record in records]
+
+
+def _best(groups: Mapping[str, list[Record]], *, conditional: bool) -> tuple[str, list[Record]]:
+    """The solution that decides: one must pass every deciding check, the others are shown."""
+
+    def rank(name: str) -> tuple[int, int, str]:
+        passed = [Grade(r["grade"]) for r in groups[name] if r["verdict"] == Verdict.PASSED]
+        weakest = lowest(passed)
+        strength = list(Grade).index(weakest) if weakest else 0
+        return _BEST_FIRST.index(combine(_verdicts(groups[name]), conditional=conditional)), -strength, name
+
+    best = min(groups, key=rank)
+    return best, groups[best]
 
 
 def _decides(requirement: Requirement, record: Record) -> bool:

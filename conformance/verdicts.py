@@ -80,6 +80,12 @@ class Unknown(Outcome):
     verdict = Verdict.UNKNOWN
 
 
+class Skipped(Outcome):
+    """The user has not allowed what the check would have to do; ``reason`` says how to allow it."""
+
+    verdict = Verdict.SKIPPED
+
+
 class Unverified(Outcome):
     """The check should have judged and could not: time-out, unreachable API, evidence lost."""
 

@@ -46,6 +46,9 @@ def _check(info: CheckInfo) -> list[str]:
         "kinds": "per accelerator kind",
         "dra_kinds": "per accelerator kind by DRA",
         "dra_types": "per DRA type",
+        "gang": "per accelerator kind and gang scheduler",
+        "metrics": "per accelerator kind and metrics adapter",
+        "autoscalers": "per cluster autoscaler",
     }
     facts = [f"decides {spec.decides}", f"impact {spec.impact}", variants.get(spec.variants or "", "one run")]
     return [

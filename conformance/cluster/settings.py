@@ -29,6 +29,20 @@ class Settings:
     """Shortest time in seconds that an absence is watched; shorter only on the simulated cluster."""
     descriptor_files: tuple[str, ...] = ()
     probe_command: tuple[str, ...] = ("python3",)
+    local_queue: str | None = None
+    """``NAMESPACE/NAME`` of a Kueue LocalQueue to use."""
+    create_queues: bool = False
+    """Whether queues with a quota of their own may be made; they oversell accelerators that others' queues cover."""
+    node_pool: str | None = None
+    """``LABEL=VALUE`` of the node pool that is to grow."""
+    allow_scale_up: bool = False
+    """Whether a check may make the cluster buy nodes."""
+    prometheus: str | None = None
+    """URL of a Prometheus as pods of the cluster reach it."""
+    queue_metric: str | None = None
+    """Name under which an adapter serves the queue depth of the probe servers."""
+    token_metric: str | None = None
+    """Name under which an adapter serves their tokens per second."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""

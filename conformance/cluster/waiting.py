@@ -24,13 +24,20 @@ class HistoryLost(Exception):
 
 
 class Follow:
-    """Events of one object from a resourceVersion on, across broken connections, until a deadline."""
+    """Events of selected objects from a resourceVersion on, across broken connections, until a deadline."""
 
-    def __init__(self, api: Api, collection: str, obj: Object) -> None:
-        self._api, self._collection = api, collection
-        self._name = obj["metadata"]["name"]
-        self._version = str(obj["metadata"]["resourceVersion"])
+    def __init__(
+        self, api: Api, collection: str, version: str, *, label_selector: str = "", field_selector: str = ""
+    ) -> None:
+        self._api, self._collection, self._version = api, collection, version
+        self._labels, self._fields = label_selector, field_selector
         self.breaks = 0
+
+    @classmethod
+    def one(cls, api: Api, collection: str, obj: Object) -> "Follow":
+        """Events of one object, from the state in which it is given."""
+        meta = obj["metadata"]
+        return cls(api, collection, str(meta["resourceVersion"]), field_selector=f"metadata.name={meta['name']}")
 
     def until(self, deadline: float) -> Iterator[tuple[str, Object]]:
         """Yield events until ``deadline`` (time.monotonic). Raises ``HistoryLost``."""
@@ -47,9 +54,14 @@ class Follow:
             _calm(min(0.05 * quick, 1.0, max(0.0, deadline - time.monotonic())))
 
     def _once(self, seconds: float) -> Iterator[tuple[str, Object]]:
-        selector = f"metadata.name={self._name}"
         deadline = time.monotonic() + seconds
-        events = self._api.watch(self._collection, version=self._version, seconds=seconds, field_selector=selector)
+        events = self._api.watch(
+            self._collection,
+            version=self._version,
+            seconds=seconds,
+            label_selector=self._labels,
+            field_selector=self._fields,
+        )
         for kind, obj in events:
             self._version = str(obj.get("metadata", {}).get("resourceVersion") or self._version)
             if kind != "BOOKMARK":
@@ -88,7 +100,7 @@ def wait_for(
         if (found := until(obj)) is not None:
             return found
         try:
-            for kind, seen in Follow(api, collection, obj).until(deadline):
+            for kind, seen in Follow.one(api, collection, obj).until(deadline):
                 last = show(seen)
                 if kind == "DELETED":
                     raise errors.NotFound(404, "NotFound", f"{name} was deleted while waiting for {what}; {last}")
@@ -158,7 +170,7 @@ def wait_gone(api: Api, collection: str, name: str, *, uid: str, limit: float, w
         if time.monotonic() >= deadline:
             raise errors.WaitTimeout(what, limit, f"finalizers {obj['metadata'].get('finalizers') or 'none'}")
         try:
-            for kind, _seen in Follow(api, collection, obj).until(deadline):
+            for kind, _seen in Follow.one(api, collection, obj).until(deadline):
                 if kind == "DELETED":
                     return
         except HistoryLost:
@@ -178,7 +190,7 @@ def stays(
     if (reason := broken(obj)) is not None:
         return reason, 0.0, 0
     began = time.monotonic()
-    follow = Follow(api, collection, obj)
+    follow = Follow.one(api, collection, obj)
     for kind, seen in follow.until(began + seconds):
         reason = "it was deleted" if kind == "DELETED" else broken(seen)
         if reason is not None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from conformance.cluster.settings import DEFAULT_IMAGE
-from conformance.run.request import Request, default_out
+from conformance.run.request import Request, check_form, check_url, default_out
 from conformance.verdicts import Impact
 
 
@@ -31,6 +31,14 @@ def request_of(
         runtime_class=args.runtime_class,
         impact=Impact(args.impact),
         descriptors=tuple(args.descriptor),
+        gang_solution=args.gang_solution,
+        local_queue=check_form("--local-queue", args.local_queue, "NAMESPACE/NAME"),
+        create_queues=args.create_queues,
+        node_pool=check_form("--node-pool", args.node_pool, "LABEL=VALUE"),
+        allow_scale_up=args.allow_scale_up,
+        prometheus=check_url("--prometheus", args.prometheus),
+        queue_metric=args.queue_metric,
+        token_metric=args.token_metric,
         world=world,
         faults=faults,
     )

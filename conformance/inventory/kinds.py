@@ -6,6 +6,8 @@ from typing import Any
 
 DRA = "dra"
 DEVICE_PLUGIN = "device-plugin"
+CPU = "cpu"
+"""Stands for a pool in variants where a cluster has no accelerator at all."""
 WAYS = {DRA: "DRA", DEVICE_PLUGIN: "device plugin"}
 
 

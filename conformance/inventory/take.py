@@ -13,6 +13,7 @@ from conformance.inventory import device_plugin, dra, odd
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor, other_devices
 from conformance.inventory.kinds import DEVICE_PLUGIN, DRA, Kind, NodeShare, slug, unique
+from conformance.inventory.solutions import Solution
 
 GROUP = "resource.k8s.io"
 NODES_PER_KIND = 4
@@ -35,6 +36,14 @@ class Inventory:
     nodes: int
     notes: tuple[str, ...]
     """What was seen and could not be used."""
+    pools: tuple[Kind, ...] = ()
+    """The kinds over all their nodes, where ``kinds`` has one for each node."""
+    solutions: tuple[Solution, ...] = ()
+    """What is installed for scheduling and scaling."""
+
+    def of_family(self, family: str) -> tuple[Solution, ...]:
+        """Solutions of one family (``gang``, ``metrics``, ``autoscaler``)."""
+        return tuple(solution for solution in self.solutions if solution.family == family)
 
     def why_none(self, *, by_dra: bool = False) -> str:
         """One sentence on why there is no kind, or none that DRA hands out."""
@@ -56,17 +65,25 @@ class Inventory:
             split += [kind.on(share) for share in sorted(tried, key=lambda share: share.name)] or [kind]
             if len(kind.nodes) > len(tried):
                 left_out.append(f"{kind.title}: {len(tried)} of {len(kind.nodes)} nodes are tried")
-        return replace(self, kinds=tuple(split)), left_out
+        return replace(self, kinds=tuple(split), pools=self.kinds), left_out
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""
-        return {**vars(self), "kinds": [kind.to_json() for kind in self.kinds]}
+        kinds = {name: [kind.to_json() for kind in getattr(self, name)] for name in ("kinds", "pools")}
+        return {**vars(self), **kinds, "solutions": [solution.to_json() for solution in self.solutions]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Inventory":
         """Inventory from what ``to_json`` gave."""
-        kinds = tuple(Kind.from_json(kind) for kind in data["kinds"])
-        return cls(kinds, data["dra_version"], tuple(data["dra_types"]), data["nodes"], tuple(data["notes"]))
+        return cls(
+            kinds=tuple(Kind.from_json(kind) for kind in data["kinds"]),
+            dra_version=data["dra_version"],
+            dra_types=tuple(data["dra_types"]),
+            nodes=data["nodes"],
+            notes=tuple(data["notes"]),
+            pools=tuple(Kind.from_json(kind) for kind in data["pools"]),
+            solutions=tuple(Solution.from_json(entry) for entry in data["solutions"]),
+        )
 
 
 def take(api: Api, descriptors: Sequence[Descriptor]) -> Inventory:

@@ -14,14 +14,14 @@ from conformance.cluster import errors, waiting
 from conformance.cluster.api import Api, Object
 from conformance.cluster.settings import Settings
 from conformance.evidence import Evidence
-from conformance.probes import names, pods
+from conformance.probes import claims, names, pods
 from conformance.verdicts import Unknown, Unverified
 
 GONE_SECONDS = 120.0
 """Limit for what was deleted to be gone; real namespaces took up to 94 s."""
 READY_SECONDS = 60.0
-QUOTA = {"pods": "12", "requests.cpu": "2", "requests.memory": "2Gi", "limits.cpu": "8", "limits.memory": "4Gi"}
-"""Bounds of one check."""
+PODS = 24
+"""Pods that one check may have at once, unless it asks for room for more."""
 _LEVEL = "pod-security.kubernetes.io/enforce"
 
 
@@ -37,6 +37,7 @@ class Sandbox:
         self._cluster_scoped: list[tuple[str, Object]] = []
         self._own: list[tuple[str, Object]] = []
         self._claim_collections: set[str] = set()
+        self._pods = PODS
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +49,10 @@ class Sandbox:
     def limit(self, seconds: float) -> float:
         """A limit in seconds after ``--timeout-scale``."""
         return self.settings.limit(seconds)
+
+    def make_room(self, count: int) -> None:
+        """Let the check have so many pods at once; before its namespace is made."""
+        self._pods = max(self._pods, count)
 
     def namespace(self, level: str = "restricted") -> str:
         """Name of the namespace with this Pod Security level, made when first asked for; a given one is what it is."""
@@ -79,7 +84,7 @@ class Sandbox:
                 "apiVersion": "v1",
                 "kind": "ResourceQuota",
                 "metadata": {"name": "bounds"},
-                "spec": {"hard": QUOTA},
+                "spec": {"hard": bounds(self._pods)},
             }
             self.create("resourcequotas", quota, namespace=namespace)
         program = (content.FIXTURES / "probe" / "probe.py").read_text(encoding="utf-8")
@@ -131,16 +136,40 @@ class Sandbox:
     def clean(self) -> None:
         """Remove everything that was made and list what stays.
 
-        Pods and claims go first and are waited for, so that their devices are free for the next check. An own namespace is
-        only told to go: the end of the run waits for all of them, because the server takes seconds for an empty one.
+        What makes pods goes first, then the pods and claims, and they are waited for, so that their devices are free for the
+        next check. An own namespace is only told to go: the end of the run waits for all of them, because the server takes
+        seconds for an empty one.
         """
-        self._remove([(path, made) for path, made in self._own if made.get("kind") == "Pod"])
+        self._remove([entry for entry in self._own if _makes_others(*entry)])
+        self._remove([entry for entry in self._own if entry[1].get("kind") == "Pod"] + self._made_pods())
         self._remove([*self._claims(), *self._cluster_scoped])
-        if self.settings.namespace:
-            self._remove([(path, made) for path, made in self._own if made.get("kind") != "Pod"])
-            return
+        self._remove([entry for entry in self._own if not _makes_others(*entry) and self._stays(entry[0])])
         for made in self._namespaces.values():
-            self._attempt(f"/api/v1/namespaces/{made['metadata']['name']}", made, self._delete)
+            if not self.settings.namespace:
+                self._attempt(f"/api/v1/namespaces/{made['metadata']['name']}", made, self._delete)
+
+    def _stays(self, path: str) -> bool:
+        """Whether the object lies in a namespace that is not deleted at the end."""
+        own = [] if self.settings.namespace else [made["metadata"]["name"] for made in self._namespaces.values()]
+        return not any(f"/namespaces/{name}/" in path for name in own)
+
+    def _made_pods(self) -> list[tuple[str, Object]]:
+        """Pods that controllers made from templates of ours."""
+        mine = f"{names.SANDBOX_LABEL}={self.labels[names.SANDBOX_LABEL]}"
+        known = {made["metadata"]["uid"] for _, made in self._own}
+        found = []
+        for collection in {self.path("pods", namespace=_namespace(path)) for path, _ in self._own}:
+            try:
+                pods_there = self.api.list(collection, label_selector=mine)
+            except errors.ApiError as error:
+                self.leftovers.append(f"pods in {collection}: {error}")
+                continue
+            found += [
+                (f"{collection}/{pod['metadata']['name']}", {"kind": "Pod", **pod})
+                for pod in pods_there
+                if pod["metadata"]["uid"] not in known
+            ]
+        return found
 
     def _claims(self) -> list[tuple[str, Object]]:
         """Claims of ours, also those that were generated from a template."""
@@ -188,6 +217,26 @@ class Sandbox:
             return ""
         told = [f"{c.get('type')}: {c.get('message')}" for c in conditions if c.get("status") == "True"]
         return f" [{'; '.join(told)[:500]}]" if told else ""
+
+
+def bounds(count: int) -> dict[str, str]:
+    """Quota of a namespace for so many probe pods."""
+    return {
+        "pods": str(count),
+        "requests.cpu": f"{max(2000, 10 * count)}m",
+        "requests.memory": f"{max(2048, 32 * count)}Mi",
+        "limits.cpu": f"{500 * count}m",
+        "limits.memory": f"{256 * count}Mi",
+    }
+
+
+def _makes_others(path: str, made: Object) -> bool:
+    """Whether an object may stand for pods that a controller makes: everything but core objects and those of DRA."""
+    return path.startswith("/apis/") and not path.startswith(f"/apis/{claims.GROUP}/") and made.get("kind") != "Pod"
+
+
+def _namespace(path: str) -> str:
+    return path.partition("/namespaces/")[2].partition("/")[0]
 
 
 def refused(error: errors.Forbidden, what: str) -> Unknown:

@@ -9,7 +9,7 @@ from typing import Any
 from conformance import __version__, reports, results, scoring
 from conformance.cluster import Api, Settings
 from conformance.errors import ExitCode, StopError
-from conformance.evidence import now
+from conformance.evidence import bounded, now
 from conformance.inventory import Inventory
 from conformance.profiles import Profile
 from conformance.run.judging import Record
@@ -41,7 +41,11 @@ def header(
     """What is known of a run before its first check."""
     accelerators = [
         {"way": kind.way, "title": kind.title, "nodes": len(kind.nodes), "devices": kind.devices, "free": kind.free}
-        for kind in inventory.kinds
+        for kind in inventory.pools or inventory.kinds
+    ]
+    solutions = [
+        {"family": s.family, "id": s.id, "title": s.title, "alive": s.alive, "seen": bounded(s.seen)}
+        for s in inventory.solutions
     ]
     cluster = {
         "server": api.server,
@@ -52,6 +56,7 @@ def header(
         "faults": list(request.faults),
         "nodes": inventory.nodes,
         "accelerators": accelerators,
+        "solutions": solutions,
     }
     return {
         "suite_version": __version__,

@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from conformance.catalogue import CheckInfo
-from conformance.inventory.kinds import DRA
+from conformance.declaration import WITH
+from conformance.inventory.kinds import CPU, DRA
+from conformance.inventory.solutions import AUTOSCALER, Solution
 from conformance.verdicts import Verdict
 
 
@@ -34,6 +36,14 @@ class Inventory(Protocol):
     @property
     def dra_types(self) -> Sequence[str]:
         """Served types of resource.k8s.io."""
+
+    @property
+    def pools(self) -> Sequence[Kind]:
+        """The kinds over all their nodes."""
+
+    @property
+    def solutions(self) -> Sequence[Solution]:
+        """What is installed for scheduling and scaling."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +121,35 @@ def variants(info: CheckInfo, inventory: Inventory) -> Sequence[str | None]:
         return [kind.id for kind in inventory.kinds if kind.way == DRA] or [None]
     if info.spec.variants == "dra_types":
         return list(inventory.dra_types) or [None]
+    if info.spec.variants in ("gang", "metrics"):
+        pools = [pool.id for pool in inventory.pools] or ([CPU] if info.spec.variants == "gang" else [])
+        found = [s.id for s in inventory.solutions if s.family == info.spec.variants]
+        return [f"{pool}{WITH}{solution}" for pool in pools for solution in found] or [None]
+    if info.spec.variants == "autoscalers":
+        return [s.id for s in inventory.solutions if s.family == AUTOSCALER] or [None]
     return [None]
+
+
+def _ways(variant: str | None, inventory: Inventory) -> list[str] | None:
+    """What the permissions of a variant depend on: allocation way, DRA type, solution; None: nothing is known, so all."""
+    if variant is None:
+        return None
+    base, _, solution = variant.partition(WITH)
+    ways = {kind.id: kind.way for kind in (*inventory.kinds, *inventory.pools)}
+    return [ways.get(base, base), solution]
+
+
+def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
+    """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which."""
+    base = (variant or "").partition(WITH)[0]
+    own = [kind.id for kind in inventory.kinds if base in (kind.id, kind.id.partition("@")[0])]
+    if own or base == CPU:
+        return tuple(sorted(own))
+    return tuple(sorted(kind.id for kind in inventory.kinds))
 
 
 def _planned(info: CheckInfo, variant: str | None, inventory: Inventory) -> Planned:
     spec = info.spec
-    ways = {kind.id: kind.way for kind in inventory.kinds}
-    kinds = (variant,) if variant in ways else tuple(sorted(ways))
     return Planned(
         id=record_id(info.requirement, info.name, variant),
         requirement=info.requirement,
@@ -128,9 +160,9 @@ def _planned(info: CheckInfo, variant: str | None, inventory: Inventory) -> Plan
         decides=spec.decides,
         provisional=spec.provisional,
         accelerators=spec.accelerators,
-        locks=kinds if spec.accelerators else (),
+        locks=_locks(variant, inventory) if spec.accelerators else (),
         longest=spec.longest,
         why_longest=spec.why_longest,
         impact=spec.impact,
-        needs=spec.needs_for(ways.get(variant, variant) if variant else None),
+        needs=spec.needs_for(_ways(variant, inventory)),
     )

@@ -22,6 +22,7 @@ LOOK_NEEDS = (
     "list resourceslices.resource.k8s.io",
     "list runtimeclasses.node.k8s.io",
     "list events",
+    "list deployments.apps",
 )
 """What the inventory and the checks read if they may: RuntimeClasses to try, events that explain a pod. What must not be
 read is noted, and checks that rest on it become unknown."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance import content, documents
+from conformance.declaration import WITH
 from conformance.inventory.kinds import WAYS
 from conformance.verdicts import Verdict
 
@@ -27,7 +28,8 @@ class Fault:
     limits: float
     """Factor on every limit while the fault is planted: less than 1 where checks run into their limits anyway."""
     expected: Mapping[str, Ended]
-    """By check id; by ``check[dra]`` or ``check[device-plugin]`` where only the variants of that way change."""
+    """By check id; by ``check[dra]``, ``check[+kueue]`` or ``check[dra+kueue]`` where only the variants of that allocation way or
+    solution change; by record id where a single one does."""
 
     def checks(self) -> set[str]:
         """Ids of the checks that have to catch it."""
@@ -35,9 +37,11 @@ class Fault:
 
     def wanted(self, record_id: str) -> Ended | None:
         """Verdict that a record has to come to; None where it must not change."""
-        check, _, variant = record_id.partition("[")
+        check, _, variant = record_id.removesuffix("]").partition("[")
         way = next((way for way in WAYS if variant.startswith(f"{way}-")), "")
-        return self.expected.get(record_id) or self.expected.get(f"{check}[{way}]") or self.expected.get(check)
+        solution = variant.partition(WITH)[1] + variant.partition(WITH)[2]
+        names = (record_id, f"{check}[{way}{solution}]", f"{check}[{solution}]", f"{check}[{way}]", check)
+        return next((self.expected[name] for name in names if name in self.expected), None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,13 @@
 """What the user asked for, in one value: the command and the pytest options both end here, so that they cannot differ."""
 
+import re
 import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.cluster.settings import DEFAULT_IMAGE, Settings
+from conformance.errors import UsageError
 from conformance.verdicts import Impact
 
 SIMULATED_WINDOW = 2.0
@@ -41,6 +43,15 @@ class Request:
     runtime_class: str | None = None
     impact: Impact = Impact.PROBE
     descriptors: tuple[str, ...] = ()
+    gang_solution: str | None = None
+    """The only gang scheduler that is tried; None: every one that is found."""
+    local_queue: str | None = None
+    create_queues: bool = False
+    node_pool: str | None = None
+    allow_scale_up: bool = False
+    prometheus: str | None = None
+    queue_metric: str | None = None
+    token_metric: str | None = None
     world: str | None = None
     """Name of the simulated world, where the cluster is one of ours."""
     faults: tuple[str, ...] = ()
@@ -65,7 +76,29 @@ class Request:
             impact=self.impact,
             window_seconds=SIMULATED_WINDOW if self.world is not None else 10.0,
             descriptor_files=tuple(str(Path(file).resolve()) for file in self.descriptors),
+            local_queue=self.local_queue,
+            create_queues=self.create_queues or self.world is not None,
+            node_pool=self.node_pool,
+            allow_scale_up=self.allow_scale_up or self.world is not None,
+            prometheus=self.prometheus,
+            queue_metric=self.queue_metric,
+            token_metric=self.token_metric,
         )
+
+
+def check_form(option: str, value: str | None, form: str) -> str | None:
+    """The value of an option that is two words joined by the sign in ``form``. Raises ``UsageError`` with the form."""
+    sign = "/" if "/" in form else "="
+    if value is not None and (value.count(sign) < 1 or not all(value.partition(sign)[::2])):
+        raise UsageError(f"{option} {value!r}: want {form}")
+    return value
+
+
+def check_url(option: str, value: str | None) -> str | None:
+    """The value of an option that is a URL of http or https. Raises ``UsageError``."""
+    if value is not None and not re.fullmatch(r"https?://[^\s/]+\S*", value):
+        raise UsageError(f"{option} {value!r}: want a URL such as http://prometheus.monitoring:9090")
+    return value
 
 
 def _absolute(kubeconfig: str | None) -> str | None:

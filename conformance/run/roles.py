@@ -9,8 +9,11 @@ import yaml
 from conformance.cluster.access import attributes
 
 CLUSTER_SCOPED = frozenset(
-    {"namespaces", "nodes", "deviceclasses", "resourceslices", "devicetaintrules", "runtimeclasses", "storageclasses"}
-)
+    {
+        "namespaces", "nodes", "deviceclasses", "resourceslices", "devicetaintrules", "runtimeclasses", "storageclasses",
+        "clusterqueues", "resourceflavors", "queues", "apiservices", "nodepools", "nodeclaims", "priorityclasses",
+    }
+)  # fmt: skip
 """Resources that a Role in a namespace cannot grant."""
 
 

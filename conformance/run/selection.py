@@ -11,6 +11,7 @@ from pathlib import Path
 
 from conformance import content, profiles
 from conformance.catalogue import CheckInfo
+from conformance.declaration import WITH
 from conformance.errors import UsageError
 from conformance.run.keyword import compile_keyword
 from conformance.run.plan import Planned, Withheld
@@ -103,10 +104,11 @@ def _matches(word: str, entry: Planned, words: Vocabulary) -> bool:
 
 
 def _variant_names(entry: Planned) -> list[str]:
-    """Names by which a variant can be chosen: its own, and that of its kind on whatever node."""
-    return (
-        [entry.variant, *([entry.variant.partition("@")[0]] if "@" in entry.variant else [])] if entry.variant else []
-    )
+    """Names by which a variant can be chosen: its own, that of its kind on whatever node, and that of its solution."""
+    if not entry.variant:
+        return []
+    kind, _, solution = entry.variant.partition(WITH)
+    return list(dict.fromkeys(filter(None, (entry.variant, kind.partition("@")[0], solution))))
 
 
 def _any_word(given: tuple[str, ...], words: Vocabulary) -> Callable[[Planned], bool]:

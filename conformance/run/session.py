@@ -5,14 +5,16 @@ Looking touches nothing; ``begin`` makes the run's home on the cluster and ``end
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conformance import catalogue, profiles, reports, results
+from conformance import adapters, catalogue, profiles, reports, results
 from conformance.cluster import Api, Settings, access, connect, errors
 from conformance.errors import ClusterError, UsageError
-from conformance.inventory import Inventory, descriptors, take
+from conformance.inventory import Inventory, Solution, descriptors, take
+from conformance.inventory.solutions import GANG
 from conformance.profiles import Profile
 from conformance.run import document, preflight, selection, sweep
 from conformance.run.gather import Gathered
@@ -163,6 +165,8 @@ def _look(request: Request, api: Api, named: Profile | None, inventory: Callable
         _namespace_exists(api, request.namespace)
     found = inventory()
     tried, left_out = found.by_node()
+    solutions, unseen = adapters.detect(api)
+    tried = replace(tried, solutions=_chosen_gang(solutions, request.gang_solution))
     levels = {requirement.id: requirement.level for requirement in profile.requirements}
     words = selection.Vocabulary(checks=catalogue.load(), levels=levels)
     plan = selection.choose(expand(words.checks, tried), request, words)
@@ -172,9 +176,17 @@ def _look(request: Request, api: Api, named: Profile | None, inventory: Callable
         request=request, api=api, settings=settings, inventory=found, tried=tried, profile=profile, plan=plan
     )
     session.notices += [notice] if notice else []
-    session.header = document.header(request, settings, profile, found, api=api, version=version)
-    session.notices += [*found.notes, *left_out]
+    session.header = document.header(request, settings, profile, tried, api=api, version=version)
+    session.notices += [*found.notes, *left_out, *unseen]
     return session
+
+
+def _chosen_gang(found: Sequence[Solution], wanted: str | None) -> tuple[Solution, ...]:
+    """The solutions of a run; with ``--gang-solution`` no other gang scheduler."""
+    gangs = [solution.id for solution in found if solution.family == GANG]
+    if wanted is not None and wanted not in gangs:
+        raise UsageError(f"--gang-solution {wanted}: not found on this cluster{selection.suggestion(wanted, gangs)}")
+    return tuple(s for s in found if wanted is None or s.family != GANG or s.id == wanted)
 
 
 def _namespace_exists(api: Api, namespace: str) -> None:

@@ -5,7 +5,7 @@ a Lease lasts. Deletion is by UID, so that an object which was made again meanwh
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,27 @@ from conformance.run.home import LEASE_SECONDS, parse_time
 
 CORE_KINDS = ("pods", "configmaps", "services", "secrets", "persistentvolumeclaims", "resourcequotas")
 DRA = "resource.k8s.io"
+INSIDE = {
+    "apps": ("deployments",),
+    "batch": ("jobs",),
+    "autoscaling": ("horizontalpodautoscalers",),
+    "keda.sh": ("scaledobjects",),
+    "monitoring.coreos.com": ("podmonitors",),
+    "scheduling.k8s.io": ("podgroups", "workloads"),
+    "kueue.x-k8s.io": ("localqueues",),
+    "scheduling.volcano.sh": ("podgroups",),
+    "scheduling.run.ai": ("podgroups",),
+    "scheduling.x-k8s.io": ("podgroups",),
+}
+"""What checks make inside namespaces, besides ``CORE_KINDS`` and claims; what makes others comes first."""
+ABROAD = {"batch": ("jobs",), "kueue.x-k8s.io": ("localqueues",)}
+"""What checks make in namespaces of others: gangs for a queue that the user names."""
+OUTSIDE = {
+    "kueue.x-k8s.io": ("clusterqueues", "resourceflavors"),
+    "scheduling.volcano.sh": ("queues",),
+    "scheduling.run.ai": ("queues",),
+}
+"""What checks make beside namespaces, besides types of DRA."""
 LEASES = "/apis/coordination.k8s.io/v1"
 
 
@@ -84,11 +105,25 @@ def _collections(api: Api, namespace: str | None) -> Iterator[tuple[str, str]]:
     yield from ((f"{root}/{entry.plural}", entry.kind) for entry in dra if not entry.namespaced)
     if namespace is None:
         yield "/api/v1/namespaces", "Namespace"
+        yield from _of_groups(discovery, ABROAD, "")
+        yield from _of_groups(discovery, OUTSIDE, "")
         return
+    yield from _of_groups(discovery, INSIDE, f"/namespaces/{namespace}")
+    yield from _of_groups(discovery, OUTSIDE, "")
     yield from ((f"/api/v1/namespaces/{namespace}/{kind}", kind) for kind in CORE_KINDS)
     inside = [entry for entry in dra if entry.namespaced]
     yield from ((f"{root}/namespaces/{namespace}/{entry.plural}", entry.kind) for entry in inside)
     yield f"{LEASES}/namespaces/{namespace}/leases", "Lease"
+
+
+def _of_groups(discovery: Discovery, wanted: Mapping[str, tuple[str, ...]], place: str) -> Iterator[tuple[str, str]]:
+    """Collections of the groups that are served, in the best version that has them."""
+    for group, plurals in wanted.items():
+        served = [(f"{group}/{v}", discovery.resources(f"{group}/{v}")) for v in discovery.versions(group)]
+        for plural in plurals:
+            found = next(((where, entries[plural]) for where, entries in served if plural in entries), None)
+            if found:
+                yield f"/apis/{found[0]}{place}/{plural}", found[1].kind
 
 
 def sweep(api: Api, *, now: datetime, namespace: str | None = None, own: str = "") -> Swept:
