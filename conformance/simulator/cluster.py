@@ -17,6 +17,7 @@ from conformance.simulator.api.server import Server
 from conformance.simulator.api.verbs import Verbs
 from conformance.simulator.kinds import Kinds
 from conformance.simulator.objects import Obj, thaw
+from conformance.simulator.placement.room import Kept
 from conformance.simulator.recorder import Recorder
 from conformance.simulator.runtime.logs import LogStore
 from conformance.simulator.runtime.process import Watchdog
@@ -24,6 +25,8 @@ from conformance.simulator.storage import Store
 from conformance.simulator.world import World, WorldError
 
 HOST = "127.0.0.1"
+NATIVE_GANGS = ("scheduling.k8s.io/v1beta1", "scheduling.k8s.io/v1alpha3")
+"""Group versions that are not served while their gate is off."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -33,9 +36,13 @@ class Cluster:
     def __init__(self, world: World) -> None:
         self.world, self.switches = world, world.switches
         self.store = Store()
-        self.registry = Registry(self.store, Kinds(serve=world.serve, withhold=world.withhold), world.switches.api)
+        native = () if world.switches.gang.native else NATIVE_GANGS
+        kinds = Kinds(serve=world.serve, withhold=(*world.withhold, *native))
+        self.registry = Registry(self.store, kinds, world.switches.api)
         self.recorder, self.logs = Recorder(self.registry), LogStore()
         self.access = Access(list(world.users))
+        self.kept: Kept = {}
+        """What a scheduler with a fault holds back for gangs that are gone."""
         self.folder = Path(tempfile.mkdtemp(prefix="ai-conformance-world-"))
         self.watchdog = Watchdog(self.folder)
         self.certificate = certificates.make("simulated")

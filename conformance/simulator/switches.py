@@ -61,6 +61,24 @@ class SchedulerSwitches:
 
 
 @dataclass
+class GangSwitches:
+    """Gang scheduling, whichever solution does it."""
+
+    native: bool = True
+    """Whether the gate of the native API is on; without it its resources are not served and pods lose their group."""
+    starts: Literal["whole", "in_part"] = "whole"
+    """Whether members wait for each other or are placed one by one."""
+    beyond_capacity: bool = False
+    """Whether a gang that does not fit is bound all the same, to devices that are taken."""
+    deadlocks: bool = False
+    """Whether gangs that do not fit together are each placed in part and hold what they have."""
+    releases: bool = True
+    """Whether the devices of a deleted gang are free again."""
+    retries: bool = True
+    """Whether a gang that waits is looked at again when room appears."""
+
+
+@dataclass
 class ClaimSwitches:
     """The controller of resource claims."""
 
@@ -76,6 +94,7 @@ class Switches:
 
     api: Trouble = field(default_factory=Trouble)
     scheduler: SchedulerSwitches = field(default_factory=SchedulerSwitches)
+    gang: GangSwitches = field(default_factory=GangSwitches)
     claims: ClaimSwitches = field(default_factory=ClaimSwitches)
     driver: DriverSwitches = field(default_factory=DriverSwitches)
     plugin: PluginSwitches = field(default_factory=PluginSwitches)

@@ -21,7 +21,10 @@ from conformance.simulator.storage import Store
 DRA = "resource.k8s.io"
 NAME_ROOM = 58
 """A generated name keeps so many characters of its prefix."""
-UNCONDITIONAL = ("leases.coordination.k8s.io", "customresourcedefinitions.apiextensions.k8s.io")
+UNCONDITIONAL = (
+    "leases.coordination.k8s.io", "customresourcedefinitions.apiextensions.k8s.io", "podgroups.scheduling.k8s.io",
+    "workloads.scheduling.k8s.io",
+)  # fmt: skip
 """Resources whose updates must name a resourceVersion."""
 WITHOUT_GENERATION = (
     "namespaces", "nodes", "services", "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io",

@@ -49,6 +49,20 @@ def _claim_state(claim: Obj) -> str:
     return ",".join(states)
 
 
+def _group_state(group: Obj) -> str:
+    found = next(
+        (c for c in dig(group, "status", "conditions", default=[]) if c.get("type") == "PodGroupInitiallyScheduled"),
+        None,
+    )
+    if found is None:
+        return "Pending"
+    return "Scheduled" if found["status"] == "True" else "Unschedulable"
+
+
+def _group_policy(group: Obj) -> str:
+    return "Basic" if dig(group, "spec", "schedulingPolicy", "gang") is None else "Gang"
+
+
 def _event_object(event: Obj) -> str:
     target = event.get("involvedObject") or {}
     return f"{str(target.get('kind', '')).lower()}/{target.get('name', '')}"
@@ -150,6 +164,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("Available", _replicas("status", "availableReplicas")),
         AGE,
         *pod_names(),
+    ),
+    "podgroups.scheduling.k8s.io": (
+        NAME,
+        Column("Policy", _group_policy),
+        Column("Workload", _text("spec", "workloadRef", "workloadName")),
+        Column("Status", _group_state),
+        AGE,
     ),
     "replicasets.apps": (
         NAME,
