@@ -47,7 +47,9 @@ def ready(pod: Obj) -> bool:
 def available(pod: Obj, seconds: int = 0) -> bool:
     """Whether a pod has been ready for so many seconds."""
     found = condition(pod, "Ready")
-    return found is not None and found["status"] == "True" and (not seconds or age(found["lastTransitionTime"]) >= seconds)
+    return (
+        found is not None and found["status"] == "True" and (not seconds or age(found["lastTransitionTime"]) >= seconds)
+    )
 
 
 def oldest_last(pods: Iterable[Obj]) -> list[Obj]:

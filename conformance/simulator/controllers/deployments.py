@@ -4,7 +4,18 @@ from typing import ClassVar
 
 from conformance.simulator import rollout
 from conformance.simulator.controllers.base import Controller, Key
-from conformance.simulator.objects import Obj, age, condition, deleting, dig, name_of, namespace_of, set_condition, stamp, thaw
+from conformance.simulator.objects import (
+    Obj,
+    age,
+    condition,
+    deleting,
+    dig,
+    name_of,
+    namespace_of,
+    set_condition,
+    stamp,
+    thaw,
+)
 from conformance.simulator.storage import Event
 from conformance.simulator.workloads import controlled, controller_of, owner_reference
 
@@ -67,7 +78,9 @@ class Deployments(Controller):
         spec = {"replicas": 0, "selector": selector, "template": template}
         if "minReadySeconds" in owner["spec"]:
             spec["minReadySeconds"] = owner["spec"]["minReadySeconds"]
-        return self.registry.create(self.registry.kinds.get(_SETS), namespace_of(owner), {"metadata": meta, "spec": spec})
+        return self.registry.create(
+            self.registry.kinds.get(_SETS), namespace_of(owner), {"metadata": meta, "spec": spec}
+        )
 
     def _number(self, owner: Obj, new: Obj) -> None:
         """The revision of the deployment is that of its newest set; a set that is used again gets a new one."""
@@ -112,7 +125,10 @@ class Deployments(Controller):
         def write(obj: Obj) -> None:
             before = obj.get("status") or {}
             kept = {key: before[key] for key in ("conditions", "collisionCount") if key in before}
-            obj["status"] = {**kept, **{key: count for key, count in status.items() if count or key == "observedGeneration"}}
+            obj["status"] = {
+                **kept,
+                **{key: count for key, count in status.items() if count or key == "observedGeneration"},
+            }
             obj["status"].setdefault("terminatingReplicas", 0)
             rollout.conditions(obj, new, late=late)
 

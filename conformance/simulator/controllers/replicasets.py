@@ -6,7 +6,16 @@ from conformance.simulator.controllers.base import Controller, Key
 from conformance.simulator.devices import MODEL_LABEL, RESOURCE
 from conformance.simulator.objects import Obj, containers_of, deleting, labels_of, name_of, namespace_of, set_condition
 from conformance.simulator.storage import Event
-from conformance.simulator.workloads import Crew, active, available, controlled, controller_of, oldest_last, pod_of, ready
+from conformance.simulator.workloads import (
+    Crew,
+    active,
+    available,
+    controlled,
+    controller_of,
+    oldest_last,
+    pod_of,
+    ready,
+)
 
 if TYPE_CHECKING:
     from conformance.simulator.cluster import Cluster

@@ -92,10 +92,10 @@ def workload(obj: Obj) -> None:
     if obj["kind"] in ("Deployment", "ReplicaSet", "StatefulSet"):
         spec.setdefault("replicas", 1)
     if obj["kind"] == "Deployment":
+        if dig(spec, "strategy", "type") == "RollingUpdate":
+            _fill(spec["strategy"].setdefault("rollingUpdate", {}), maxUnavailable="25%", maxSurge="25%")
         rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}}
         _fill(spec, strategy=rolling, revisionHistoryLimit=10, progressDeadlineSeconds=600)
-    if obj["kind"] == "Job":
-        _fill(spec, parallelism=1, completions=1, backoffLimit=6, completionMode="NonIndexed", suspend=False)
 
 
 @defaults("services")

@@ -154,9 +154,7 @@ class Container:
 
     def _value(self, find: volumes.Find, origin: Obj) -> str | None:
         if "fieldRef" in origin:
-            return volumes.field(
-                self._pod, origin["fieldRef"]["fieldPath"], host="127.0.0.1", address=self._address
-            )
+            return volumes.field(self._pod, origin["fieldRef"]["fieldPath"], host="127.0.0.1", address=self._address)
         if "resourceFieldRef" in origin:
             side, _, name = origin["resourceFieldRef"]["resource"].partition(".")
             return str(dig(self._container, "resources", side, name, default="0"))

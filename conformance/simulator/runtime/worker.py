@@ -158,9 +158,7 @@ class Worker:
         if container.spec["image"].startswith(images.STAND_IN):
             return await self._stand_in(container)
         injection, container.resources = self._node.inject(self._pod, container.spec)
-        made = Container(
-            self._pod, container.spec, self._folder, injection, self._node.devices(), self.state.address
-        )
+        made = Container(self._pod, container.spec, self._folder, injection, self._node.devices(), self.state.address)
         container.identity = made.identity
         try:
             made.prepare()
