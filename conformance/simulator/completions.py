@@ -39,16 +39,16 @@ def succeeded(spec: Obj, ended: list[Obj], pods: list[Obj]) -> bool:
     wanted = spec.get("completions")
     if wanted is None:
         return bool(_good(ended)) and not pods
-    return (len(done(spec, ended)) if _indexed(spec) else len(_good(ended))) >= wanted
+    return (len(done(spec, ended)) if _indexed(spec) else len(_good(ended))) >= int(wanted)
 
 
 def wanted_now(spec: Obj, ended: list[Obj], at_work: int) -> int:
     """How many pods should be active."""
-    parallel, wanted = spec.get("parallelism", 1), spec.get("completions")
+    parallel, wanted = int(spec.get("parallelism", 1)), spec.get("completions")
     if wanted is None:
         return min(at_work, parallel) if _good(ended) else parallel
     count = len(done(spec, ended)) if _indexed(spec) else len(_good(ended))
-    return max(min(parallel, wanted - count), 0)
+    return max(min(parallel, int(wanted) - count), 0)
 
 
 def free_indexes(spec: Obj, ended: list[Obj], pods: list[Obj]) -> list[int]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from conformance.simulator.objects import Obj, dig, labels_of, name_of, set_condition, stamp, condition, thaw
+from conformance.simulator.objects import Obj, condition, dig, labels_of, name_of, set_condition, stamp, thaw
 
 HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"
@@ -47,7 +47,7 @@ def _portion(value: int | str, total: int, *, up: bool) -> int:
 
 def limits(owner: Obj) -> tuple[int, int]:
     """How many pods may be too many and how many may be missing while the deployment rolls."""
-    total = owner["spec"].get("replicas", 1)
+    total = int(owner["spec"].get("replicas", 1))
     rolling = dig(owner, "spec", "strategy", "rollingUpdate", default={})
     surge = _portion(rolling.get("maxSurge", "25%"), total, up=True)
     missing = _portion(rolling.get("maxUnavailable", "25%"), total, up=False)
@@ -106,7 +106,7 @@ def counts(owner: Obj, sets: list[Obj], new: Obj | None) -> Obj:
 
 def complete(owner: Obj, status: Obj) -> bool:
     """Whether the rollout has come to its end."""
-    total = owner["spec"].get("replicas", 1)
+    total = int(owner["spec"].get("replicas", 1))
     return all(status.get(key, 0) == total for key in ("updatedReplicas", "replicas", "availableReplicas"))
 
 

@@ -105,7 +105,7 @@ class Jobs(Controller):
             return
         wanted = completions.wanted_now(spec, ended, len(pods))
         self._dismiss(job, oldest_last(pods)[: max(len(pods) - wanted, 0)])
-        wait = self._back_off(job, ended)
+        wait = self._back_off(ended)
         if wanted > len(pods) and wait > 0:
             self.enqueue_later(wait, (namespace_of(job), name_of(job)))
             return
@@ -114,11 +114,11 @@ class Jobs(Controller):
                 self.enqueue_later(RETRY, (namespace_of(job), name_of(job)))
                 return
 
-    def _back_off(self, job: Obj, ended: list[Obj]) -> float:
+    def _back_off(self, ended: list[Obj]) -> float:
         failed = [pod for pod in ended if completions.phase(pod) == "Failed"]
         if not failed:
             return 0
-        wait = min(FIRST_BACK_OFF * 2 ** (len(failed) - 1), LAST_BACK_OFF)
+        wait: float = min(FIRST_BACK_OFF * 2 ** (len(failed) - 1), LAST_BACK_OFF)
         return wait - age(max(completions.ended_at(pod) for pod in failed))
 
     def _verdict(self, job: Obj, ended: list[Obj], pods: list[Obj]) -> tuple[str, str, str] | None:

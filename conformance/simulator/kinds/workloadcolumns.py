@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.simulator.kinds.podcolumns import pod_names
 from conformance.simulator.kinds.printing import AGE, NAME, Column, human, since
-from conformance.simulator.objects import Obj, condition, dig, parse_time, age
+from conformance.simulator.objects import Obj, age, condition, dig, parse_time
 
 _SHOWN = 3
 """So many endpoints are named; of the others only the number."""
