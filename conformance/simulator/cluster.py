@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from conformance.simulator import certificates, controllers
+from conformance.simulator.addresses import Block
 from conformance.simulator.api.access import Access
 from conformance.simulator.api.registry import Registry
 from conformance.simulator.api.server import Server
@@ -35,10 +36,10 @@ class Cluster:
 
     def __init__(self, world: World) -> None:
         self.world, self.switches = world, world.switches
-        self.store = Store()
+        self.store, self.addresses = Store(), Block()
         native = () if world.switches.gang.native else NATIVE_GANGS
         kinds = Kinds(serve=world.serve, withhold=(*world.withhold, *native))
-        self.registry = Registry(self.store, kinds, world.switches.api)
+        self.registry = Registry(self.store, kinds, world.switches.api, self.addresses)
         self.recorder, self.logs = Recorder(self.registry), LogStore()
         self.access = Access(list(world.users))
         self.kept: Kept = {}
@@ -71,6 +72,7 @@ class Cluster:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
         self.watchdog.close()
+        self.addresses.close()
 
     def crashed(self, task: "asyncio.Task[Any]") -> None:
         """A part has died of a mistake of ours: say so loudly, and remember it."""

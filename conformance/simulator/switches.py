@@ -89,6 +89,36 @@ class ClaimSwitches:
 
 
 @dataclass
+class WorkloadSwitches:
+    """The controllers of workloads."""
+
+    strips_accelerators: bool = False
+    """Whether the second and later replicas lose their accelerator request and their wishes for a node."""
+
+
+@dataclass
+class AutoscalerSwitches:
+    """The controller of HorizontalPodAutoscalers."""
+
+    scales_up: bool = True
+    scales_down: bool = True
+    uses: Literal["metric", "constant"] = "metric"
+    """Whether replicas follow the metric, or a constant that asks for two of them."""
+    tells_unreadable: bool = True
+    """Whether a metric that cannot be read shows in the conditions."""
+
+
+@dataclass
+class MetricsSwitches:
+    """The adapters that serve the metrics APIs."""
+
+    runs: bool = True
+    """Whether they answer at all."""
+    stale: bool = False
+    """Whether they serve the first value of each metric for ever."""
+
+
+@dataclass
 class Switches:
     """All components."""
 
@@ -99,3 +129,6 @@ class Switches:
     driver: DriverSwitches = field(default_factory=DriverSwitches)
     plugin: PluginSwitches = field(default_factory=PluginSwitches)
     runtime: RuntimeSwitches = field(default_factory=RuntimeSwitches)
+    workloads: WorkloadSwitches = field(default_factory=WorkloadSwitches)
+    autoscaler: AutoscalerSwitches = field(default_factory=AutoscalerSwitches)
+    metrics: MetricsSwitches = field(default_factory=MetricsSwitches)

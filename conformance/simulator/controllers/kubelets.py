@@ -78,7 +78,6 @@ class Kubelets(Controller):
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._ending: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._addresses = 0
 
     def reconcile(self, namespace: str, name: str) -> None:
         """Start or end a pod."""
@@ -109,8 +108,7 @@ class Kubelets(Controller):
         if refused:
             self._reject(pod, refused)
             return
-        self._addresses += 1
-        worker = Worker(kubelet, pod, f"10.244.{self._addresses // 250}.{self._addresses % 250 + 2}")
+        worker = Worker(kubelet, pod, self.cluster.addresses.pod())
         self._workers[uid_of(pod)] = (worker, self._spawn(worker.run()))
 
     def _reject(self, pod: Obj, why: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from conformance.simulator.kinds import Kind
 from conformance.simulator.kinds.podcolumns import POD, pod_names
 from conformance.simulator.kinds.printing import AGE, NAME, Column, since
+from conformance.simulator.kinds.workloadcolumns import WORKLOADS
 from conformance.simulator.objects import Obj, deleting, dig, labels_of, name_of
 
 _ROLE = "node-role.kubernetes.io/"
@@ -181,6 +182,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *pod_names(),
     ),
 }
+COLUMNS |= WORKLOADS
 _PLAIN = (NAME, AGE)
 
 
