@@ -15,6 +15,7 @@ from conformance.simulator.api.access import Access
 from conformance.simulator.api.registry import Registry
 from conformance.simulator.api.server import Server
 from conformance.simulator.api.verbs import Verbs
+from conformance.simulator.autoscaling.fleet import Fleet
 from conformance.simulator.kinds import Kinds
 from conformance.simulator.objects import Obj, thaw
 from conformance.simulator.recorder import Recorder
@@ -32,6 +33,7 @@ class Cluster:
 
     def __init__(self, world: World) -> None:
         self.world, self.switches = world, world.switches
+        self.fleet = Fleet(world)
         self.store = Store()
         self.registry = Registry(self.store, Kinds(serve=world.serve, withhold=world.withhold), world.switches.api)
         self.recorder, self.logs = Recorder(self.registry), LogStore()

@@ -71,6 +71,20 @@ class ClaimSwitches:
 
 
 @dataclass
+class PoolSwitches:
+    """The autoscalers of nodes."""
+
+    runs: bool = True
+    """Whether they look at anything."""
+    adds: Literal["pool", "without_accelerators", "other_label"] = "pool"
+    """What a new node is like."""
+    removes: bool = True
+    """Whether a node that nobody needs goes."""
+    fixed: bool = False
+    """Whether no pool may have more or fewer nodes than the world begins with."""
+
+
+@dataclass
 class Switches:
     """All components."""
 
@@ -80,3 +94,4 @@ class Switches:
     driver: DriverSwitches = field(default_factory=DriverSwitches)
     plugin: PluginSwitches = field(default_factory=PluginSwitches)
     runtime: RuntimeSwitches = field(default_factory=RuntimeSwitches)
+    pools: PoolSwitches = field(default_factory=PoolSwitches)
