@@ -88,8 +88,13 @@ def set_taint(cluster: "Cluster", name: str, taint: Obj, *, present: bool) -> No
 def leave(cluster: "Cluster", name: str) -> None:
     """The machine is gone, and its node with it."""
     cluster.fleet.drop(name)
-    if cluster.registry.find("nodes", "", name) is not None:
-        cluster.registry.delete(cluster.registry.kinds.get("nodes"), "", name, Options())
+    delete(cluster, "nodes", name)
+
+
+def delete(cluster: "Cluster", resource: str, name: str) -> None:
+    """Delete an object of the cluster as a whole, if it is there."""
+    if cluster.registry.find(resource, "", name) is not None:
+        cluster.registry.delete(cluster.registry.kinds.get(resource), "", name, Options())
 
 
 def _status(cluster: "Cluster", spec: NodeSpec, *, ready: bool) -> Obj:
