@@ -16,6 +16,7 @@ from conformance.simulator.api.access import Access
 from conformance.simulator.api.registry import Registry
 from conformance.simulator.api.server import Server
 from conformance.simulator.api.verbs import Verbs
+from conformance.simulator.autoscaling.fleet import Fleet
 from conformance.simulator.kinds import Kinds
 from conformance.simulator.objects import Obj, thaw
 from conformance.simulator.placement.room import Kept
@@ -36,6 +37,7 @@ class Cluster:
 
     def __init__(self, world: World) -> None:
         self.world, self.switches = world, world.switches
+        self.fleet = Fleet(world)
         self.store, self.addresses = Store(), Block()
         native = () if world.switches.gang.native else NATIVE_GANGS
         kinds = Kinds(serve=world.serve, withhold=(*world.withhold, *native))

@@ -119,6 +119,20 @@ class MetricsSwitches:
 
 
 @dataclass
+class PoolSwitches:
+    """The autoscalers of nodes."""
+
+    runs: bool = True
+    """Whether they look at anything."""
+    adds: Literal["pool", "without_accelerators", "other_label"] = "pool"
+    """What a new node is like."""
+    removes: bool = True
+    """Whether a node that nobody needs goes."""
+    fixed: bool = False
+    """Whether no pool may have more or fewer nodes than the world begins with."""
+
+
+@dataclass
 class Switches:
     """All components."""
 
@@ -132,3 +146,4 @@ class Switches:
     workloads: WorkloadSwitches = field(default_factory=WorkloadSwitches)
     autoscaler: AutoscalerSwitches = field(default_factory=AutoscalerSwitches)
     metrics: MetricsSwitches = field(default_factory=MetricsSwitches)
+    pools: PoolSwitches = field(default_factory=PoolSwitches)

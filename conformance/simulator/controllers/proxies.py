@@ -96,7 +96,7 @@ class Proxies(Controller):
             words = f"cannot listen on {place[0]}:{place[1]}: {problem.strerror}; take a port above 1023 without root"
             self.cluster.recorder.event(service, "Warning", "FailedToListen", words, component="kube-proxy")
             return
-        listener.setblocking(False)  # noqa: FBT003 - socket's own signature
+        listener.setblocking(False)
         port = have[place] = _Port(backends=backends)
         port.opening = asyncio.create_task(self._serve(port, listener))
 
