@@ -79,6 +79,13 @@ class GangSwitches:
 
 
 @dataclass
+class SolutionSwitches:
+    """The programs of a scheduling solution that is installed."""
+
+    runs: bool = True
+
+
+@dataclass
 class ClaimSwitches:
     """The controller of resource claims."""
 
@@ -139,6 +146,9 @@ class Switches:
     api: Trouble = field(default_factory=Trouble)
     scheduler: SchedulerSwitches = field(default_factory=SchedulerSwitches)
     gang: GangSwitches = field(default_factory=GangSwitches)
+    volcano: SolutionSwitches = field(default_factory=SolutionSwitches)
+    kai: SolutionSwitches = field(default_factory=SolutionSwitches)
+    coscheduling: SolutionSwitches = field(default_factory=SolutionSwitches)
     claims: ClaimSwitches = field(default_factory=ClaimSwitches)
     driver: DriverSwitches = field(default_factory=DriverSwitches)
     plugin: PluginSwitches = field(default_factory=PluginSwitches)

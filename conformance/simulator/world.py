@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from conformance import content
-from conformance.simulator import pools
+from conformance.simulator import pools, solutions
 from conformance.simulator.api.access import ADMIN, User
 from conformance.simulator.devices import Device
 from conformance.simulator.objects import Obj
@@ -59,6 +59,8 @@ class World:
     withhold: tuple[str, ...] = ()
     users: tuple[User, ...] = ()
     objects: tuple[Obj, ...] = ()
+    solutions: tuple[str, ...] = ()
+    """Scheduling solutions that are installed."""
     switches: Switches = field(default_factory=Switches)
     faults: tuple[str, ...] = ()
 
@@ -186,7 +188,7 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
     """A world with faults in it."""
     file = _find("world", name, WORLDS)
     place = _read(file)
-    known = ("title", "version", "serve", "withhold", "nodes", "users", "objects", "components", "pools")
+    known = ("title", "version", "serve", "withhold", "nodes", "users", "objects", "solutions", "components", "pools")
     top = place.mapping(*known)
     for key in ("title", "nodes"):
         if key not in top:
@@ -210,9 +212,18 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
         withhold=top["withhold"].words() if "withhold" in top else (),
         users=(User(ADMIN, groups=("system:masters", "system:authenticated")), *users),
         objects=top["objects"].objects() if "objects" in top else (),
+        solutions=_solutions(top["solutions"]) if "solutions" in top else (),
         switches=switches,
         faults=tuple(faults),
     )
+
+
+def _solutions(place: _Place) -> tuple[str, ...]:
+    for name in place.words():
+        if name not in solutions.known():
+            known = solutions.known()
+            raise place.error(f"{name!r} is not known{_meant(name, known)}; there are {', '.join(known)}")
+    return place.words()
 
 
 def _user(name: str, place: _Place) -> User:

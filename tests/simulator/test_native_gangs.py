@@ -58,7 +58,7 @@ class Gangs:
 
     def delete(self, *names: str) -> None:
         for name in names:
-            self.client.call("DELETE", f"{self.pods}/{name}?gracePeriodSeconds=0")
+            self.client.call("DELETE", f"{self.pods}/{name}")
             self.client.until_gone(f"{self.pods}/{name}")
 
 
@@ -73,8 +73,12 @@ def scheduled(obj: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def gangs(client: Client, namespace: str) -> Iterator[Gangs]:
-    yield Gangs(client, namespace)
-    client.call("DELETE", GROUPS.format(namespace))
+    ready = Gangs(client, namespace)
+    yield ready
+    client.call("DELETE", ready.pods)
+    for item in client.get(ready.pods)["items"]:
+        client.until_gone(f"{ready.pods}/{item['metadata']['name']}")
+    client.call("DELETE", ready.groups)
 
 
 @pytest.fixture
