@@ -71,8 +71,20 @@ def scheduled(obj: dict[str, Any]) -> dict[str, Any]:
     return next((c for c in conditions(obj) if c["type"] == "PodScheduled"), {})
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[simulator.Running]:
+    """Two nodes with two accelerators of each kind, and nothing that buys a third."""
+    world = tmp_path_factory.mktemp("world") / "native.yaml"
+    nodes = "[{name: a, dra: [0, 1], devicePlugin: [2, 3]}, {name: b, dra: [4, 5], devicePlugin: [6, 7]}]"
+    world.write_text(f"title: Native gangs\nserve: [scheduling.k8s.io/v1beta1]\nnodes: {nodes}\n")
+    with simulator.start(world) as cluster:
+        yield cluster
+        assert cluster.crashes == []
+
+
 @pytest.fixture
 def gangs(client: Client, namespace: str) -> Iterator[Gangs]:
+    """Gangs whose pods are gone, and their devices free, after a test."""
     ready = Gangs(client, namespace)
     yield ready
     client.call("DELETE", ready.pods)
