@@ -47,6 +47,21 @@ class NodeSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricsSpec:
+    """What carries metrics of pods to an autoscaler; a Prometheus comes with either adapter."""
+
+    custom: bool = False
+    """Whether an adapter serves ``custom.metrics.k8s.io``."""
+    external: str = ""
+    """Who serves ``external.metrics.k8s.io``: ``keda``, or nobody."""
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything at all."""
+        return self.custom or bool(self.external)
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """A whole cluster."""
 
@@ -59,6 +74,7 @@ class World:
     withhold: tuple[str, ...] = ()
     users: tuple[User, ...] = ()
     objects: tuple[Obj, ...] = ()
+    metrics: MetricsSpec = field(default_factory=MetricsSpec)
     switches: Switches = field(default_factory=Switches)
     faults: tuple[str, ...] = ()
 
@@ -186,7 +202,7 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
     """A world with faults in it."""
     file = _find("world", name, WORLDS)
     place = _read(file)
-    known = ("title", "version", "serve", "withhold", "nodes", "users", "objects", "components", "pools")
+    known = ("title", "version", "serve", "withhold", "nodes", "users", "objects", "components", "pools", "metrics")
     top = place.mapping(*known)
     for key in ("title", "nodes"):
         if key not in top:
@@ -210,9 +226,18 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
         withhold=top["withhold"].words() if "withhold" in top else (),
         users=(User(ADMIN, groups=("system:masters", "system:authenticated")), *users),
         objects=top["objects"].objects() if "objects" in top else (),
+        metrics=_metrics(top["metrics"]) if "metrics" in top else MetricsSpec(),
         switches=switches,
         faults=tuple(faults),
     )
+
+
+def _metrics(place: _Place) -> MetricsSpec:
+    top = place.mapping("custom", "external")
+    external = top["external"].text() if "external" in top else ""
+    if external not in ("", "keda"):
+        raise top["external"].error(f"found {external!r}, want 'keda'; leave it out for none")
+    return MetricsSpec(custom=bool("custom" in top and top["custom"].plain(bool)), external=external)
 
 
 def _user(name: str, place: _Place) -> User:
