@@ -15,7 +15,6 @@ from conformance.simulator.objects import (
     dig,
     name_of,
     namespace_of,
-    set_condition,
     stamp,
     thaw,
     uid_of,
