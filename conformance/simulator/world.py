@@ -16,6 +16,7 @@ from conformance import content
 from conformance.simulator import pools
 from conformance.simulator.api.access import ADMIN, User
 from conformance.simulator.devices import Device
+from conformance.simulator.metrics.spec import MetricsSpec
 from conformance.simulator.objects import Obj
 from conformance.simulator.pools import PoolSpec
 from conformance.simulator.switches import Switches
@@ -44,21 +45,6 @@ class NodeSpec:
     annotations: dict[str, str] = field(default_factory=dict)
     provider_id: str = ""
     """What its cloud calls the machine."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricsSpec:
-    """What carries metrics of pods to an autoscaler; a Prometheus comes with either adapter."""
-
-    custom: bool = False
-    """Whether an adapter serves ``custom.metrics.k8s.io``."""
-    external: str = ""
-    """Who serves ``external.metrics.k8s.io``: ``keda``, or nobody."""
-
-    @property
-    def any(self) -> bool:
-        """Whether there is anything at all."""
-        return self.custom or bool(self.external)
 
 
 @dataclass(frozen=True, kw_only=True)
