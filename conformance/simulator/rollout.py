@@ -74,7 +74,7 @@ def _spare(total: int, missing: int, new: Obj, old: list[Obj]) -> int:
     """Old pods that may go: those that are not available cost nothing."""
     available = sum(dig(one, "status", "availableReplicas", default=0) for one in (new, *old))
     broken = sum(one["spec"].get("replicas", 0) - dig(one, "status", "availableReplicas", default=0) for one in old)
-    return max(broken, 0) + max(available - (total - missing), 0)
+    return int(max(broken, 0) + max(available - (total - missing), 0))
 
 
 def _shrink(old: list[Obj], spare: int) -> Iterator[tuple[Obj, int]]:

@@ -16,6 +16,7 @@ from conformance import content
 from conformance.simulator import pools, solutions
 from conformance.simulator.api.access import ADMIN, User
 from conformance.simulator.devices import Device
+from conformance.simulator.metrics.spec import MetricsSpec
 from conformance.simulator.objects import Obj
 from conformance.simulator.pools import PoolSpec
 from conformance.simulator.switches import Switches
@@ -61,6 +62,7 @@ class World:
     objects: tuple[Obj, ...] = ()
     solutions: tuple[str, ...] = ()
     """Scheduling solutions that are installed."""
+    metrics: MetricsSpec = field(default_factory=MetricsSpec)
     switches: Switches = field(default_factory=Switches)
     faults: tuple[str, ...] = ()
 
@@ -188,7 +190,9 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
     """A world with faults in it."""
     file = _find("world", name, WORLDS)
     place = _read(file)
-    known = ("title", "version", "serve", "withhold", "nodes", "users", "objects", "solutions", "components", "pools")
+    known = (
+        "title", "version", "serve", "withhold", "nodes", "users", "objects", "solutions", "components", "pools", "metrics",
+    )  # fmt: skip
     top = place.mapping(*known)
     for key in ("title", "nodes"):
         if key not in top:
@@ -213,6 +217,7 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
         users=(User(ADMIN, groups=("system:masters", "system:authenticated")), *users),
         objects=top["objects"].objects() if "objects" in top else (),
         solutions=_solutions(top["solutions"]) if "solutions" in top else (),
+        metrics=_metrics(top["metrics"]) if "metrics" in top else MetricsSpec(),
         switches=switches,
         faults=tuple(faults),
     )
@@ -224,6 +229,14 @@ def _solutions(place: _Place) -> tuple[str, ...]:
             known = solutions.known()
             raise place.error(f"{name!r} is not known{_meant(name, known)}; there are {', '.join(known)}")
     return place.words()
+
+
+def _metrics(place: _Place) -> MetricsSpec:
+    top = place.mapping("custom", "external")
+    external = top["external"].text() if "external" in top else ""
+    if external not in ("", "keda"):
+        raise top["external"].error(f"found {external!r}, want 'keda'; leave it out for none")
+    return MetricsSpec(custom=bool("custom" in top and top["custom"].plain(bool)), external=external)
 
 
 def _user(name: str, place: _Place) -> User:

@@ -54,7 +54,7 @@ class Endpoints(Controller):
 
             self.registry.change(SLICES, space, name_of(own[0]), write)
             return
-        meta = {
+        meta: Obj = {
             "name": f"{name_of(service)}-{suffix()}",
             "labels": {
                 **labels_of(service),

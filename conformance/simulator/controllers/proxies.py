@@ -115,7 +115,7 @@ class Proxies(Controller):
         if port.server is not None:
             port.server.close()
         elif port.opening is not None:
-            port.opening.add_done_callback(lambda _: port.server and port.server.close())
+            port.opening.add_done_callback(lambda _: self._close(port))
 
     async def stop(self) -> None:
         """Close everything."""

@@ -98,11 +98,21 @@ def all_steps() -> list[Step]:
         Step("kubernetes", ("kubernetes", "kubectl"), kubernetes, of["kubernetes"] + KUBERNETES_FLAGS),
         Step("python", (python,), lambda aside: images.build_python(aside / python), image),
         installed(
-            "prometheus", ["github.com/prometheus/prometheus/cmd/prometheus"], "v0.316.0", *DISCOVERY, add_on="prometheus"
+            "prometheus",
+            ["github.com/prometheus/prometheus/cmd/prometheus"],
+            "v0.316.0",
+            *DISCOVERY,
+            add_on="prometheus",
         ),
         installed("coredns", ["github.com/coredns/coredns"], "v1.14.0"),
         Step("driver", ("driver",), partial(own, "driver", ["."], SMALL, "driver"), of["driver"]),
-        Step("karpenter", ("karpenter", "karpenter.yaml"), karpenter, f"{go} {KARPENTER} {KARPENTER_DEFINITIONS}", "karpenter"),
+        Step(
+            "karpenter",
+            ("karpenter", "karpenter.yaml"),
+            karpenter,
+            f"{go} {KARPENTER} {KARPENTER_DEFINITIONS}",
+            "karpenter",
+        ),
         installed("containerd", [f"{CONTAINERD}/{name}" for name in CONTAINERD_FILES], "v2.4.2"),
         installed("kwok", ["sigs.k8s.io/kwok/cmd/kwok"], "v0.8.0"),
         Step(
