@@ -45,7 +45,8 @@ class Karpenter(Controller):
         self.enqueue(("", "loop"))
 
     def reconcile(self, _namespace: str, _name: str) -> None:
-        """One turn of the loop."""
+        """One turn of the loop; the next one comes even where this one is refused something."""
+        self.enqueue_later(_INTERVAL, ("", "loop"))
         if self.cluster.switches.pools.runs:
             self._provision()
             for pool in self._pools:
@@ -53,7 +54,6 @@ class Karpenter(Controller):
                     self._follow(name)
                 self._consolidate(pool)
                 self._tell(pool)
-        self.enqueue_later(_INTERVAL, ("", "loop"))
 
     def _provision(self) -> None:
         waiting = fitting.unschedulable(self.store)
