@@ -12,8 +12,7 @@ from .parts import Parts
 from .paths import MANIFESTS, State
 from .shell import TestbedError, lines, until
 
-OWN = ("etcd", "hosts", "Corefile", "accelerators", "certificates", "switches", "add-ons", "prometheus", "prometheus.yml")
-CLUSTER_PARTS = (*OWN, *NAMES)
+CLUSTER_PARTS = ("etcd", "hosts", "Corefile", "accelerators", "certificates", "switches", "add-ons", *NAMES)
 
 
 def clean(state: State) -> None:
