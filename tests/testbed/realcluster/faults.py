@@ -62,6 +62,7 @@ EFFECTS = {
     "webhook": {
         "hpa_never_scales_up": "what the HPA controller writes to raise a Deployment's scale is turned back; it believes it was done",
         "hpa_never_scales_down": "the same for lowering it",
+        "deleted_gang_keeps_its_devices": "containers of a gang made meanwhile cannot be ended: signals to them wait until this is off",
         "replicas_land_off_accelerators": "pods of a ReplicaSet after its first lose claims, devices, node selector and affinity",
     },
     "KEDA": {
