@@ -98,6 +98,8 @@ def _facts(document: Entry) -> str:
         rows.append(("Nodes", str(cluster["nodes"])))
     if "accelerators" in cluster:
         rows.append(("Accelerators", "<br>".join(map(escape, wording.accelerators(document))) or "none found"))
+    if found := wording.solutions(document):
+        rows.append(("Scheduling and scaling", "<br>".join(map(escape, found))))
     took = f"{document['duration_seconds']:.0f} s" if document["finished"] else "not ended"
     rows.append(
         (

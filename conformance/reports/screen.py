@@ -61,6 +61,7 @@ def _head(screen: _Screen, document: Entry) -> str:
         f"{document['profile_title']} ({document['profile']})",
         f"Kubernetes {cluster['version']} at {place}{faults}",
         *wording.accelerators(document),
+        *wording.solutions(document),
     ]
     return "\n".join(screen.wrap(line, "", "  ") for line in lines)
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from conformance import content, documents
+from conformance.inventory.solutions import FAMILIES
 from conformance.records import NOT_SELECTED
 from conformance.verdicts import Verdict
 
@@ -108,6 +109,16 @@ def accelerators(document: Entry) -> list[str]:
         name = kind.get("title") or f"{kind.get('id', 'accelerator')} by {kind.get('way', 'an unknown way')}"
         lines.append(plain(name + (f": {', '.join(numbers)}" if numbers else "")))
     return lines
+
+
+def solutions(document: Entry) -> list[str]:
+    """One line for each family of solutions that was found: names, and whether their controllers were seen."""
+    state = {True: "", False: " (its controllers are down)", None: " (its controllers were not seen)"}
+    found: dict[str, list[str]] = {}
+    for entry in document["cluster"].get("solutions", ()):
+        name = f"{entry.get('title') or entry.get('id')}{state.get(entry.get('alive'), '')}"
+        found.setdefault(str(entry.get("family")), []).append(plain(name))
+    return [f"{FAMILIES.get(family, family).capitalize()}: {', '.join(names)}" for family, names in found.items()]
 
 
 def not_covered(requirements: Iterable[Entry]) -> list[str]:

@@ -11,12 +11,17 @@ from typing import Any
 from aiohttp import web
 
 from conformance.simulator import certificates, controllers
+from conformance.simulator.addresses import Block
 from conformance.simulator.api.access import Access
+from conformance.simulator.api.aggregation import Aggregation
 from conformance.simulator.api.registry import Registry
 from conformance.simulator.api.server import Server
 from conformance.simulator.api.verbs import Verbs
+from conformance.simulator.autoscaling.fleet import Fleet
 from conformance.simulator.kinds import Kinds
+from conformance.simulator.metrics.archive import Archive
 from conformance.simulator.objects import Obj, thaw
+from conformance.simulator.placement.room import Kept
 from conformance.simulator.recorder import Recorder
 from conformance.simulator.runtime.logs import LogStore
 from conformance.simulator.runtime.process import Watchdog
@@ -24,6 +29,10 @@ from conformance.simulator.storage import Store
 from conformance.simulator.world import World, WorldError
 
 HOST = "127.0.0.1"
+NATIVE_GANGS = ("scheduling.k8s.io/v1beta1", "scheduling.k8s.io/v1alpha3")
+"""Group versions that are not served while their gate is off."""
+SETTLING = 10.0
+"""Seconds that add-ons have until the cluster is handed out all the same."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -32,10 +41,16 @@ class Cluster:
 
     def __init__(self, world: World) -> None:
         self.world, self.switches = world, world.switches
-        self.store = Store()
-        self.registry = Registry(self.store, Kinds(serve=world.serve, withhold=world.withhold), world.switches.api)
+        self.fleet = Fleet(world)
+        self.store, self.addresses = Store(), Block()
+        native = () if world.switches.gang.native else NATIVE_GANGS
+        kinds = Kinds(serve=world.serve, withhold=(*world.withhold, *native))
+        self.registry = Registry(self.store, kinds, world.switches.api, self.addresses)
+        self.archive, self.aggregation = Archive(), Aggregation(self.store)
         self.recorder, self.logs = Recorder(self.registry), LogStore()
         self.access = Access(list(world.users))
+        self.kept: Kept = {}
+        """What a scheduler with a fault holds back for gangs that are gone."""
         self.folder = Path(tempfile.mkdtemp(prefix="ai-conformance-world-"))
         self.watchdog = Watchdog(self.folder)
         self.certificate = certificates.make("simulated")
@@ -64,6 +79,7 @@ class Cluster:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
         self.watchdog.close()
+        self.addresses.close()
 
     def crashed(self, task: "asyncio.Task[Any]") -> None:
         """A part has died of a mistake of ours: say so loudly, and remember it."""
@@ -88,7 +104,7 @@ class Cluster:
         for obj in self.world.objects:
             self._add(obj)
         verbs = Verbs(self.registry, self.switches.api, self.logs)
-        server = Server(verbs, self.access, self.switches.api, self.world.version)
+        server = Server(verbs, self.access, self.switches.api, self.world.version, self.aggregation)
         runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, HOST, 0, ssl_context=self._tls())
@@ -98,6 +114,9 @@ class Cluster:
         for task in tasks:
             task.add_done_callback(lambda done: None if done.cancelled() else self.crashed(done))
         await asyncio.sleep(0)
+        _, late = await asyncio.wait([asyncio.create_task(part.settle()) for part in parts], timeout=SETTLING)
+        for settling in late:
+            settling.cancel()
         self._ready.set()
         await self._stop.wait()
         open_ones = [each.transport for each in (runner.server.connections if runner.server else ())]

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.simulator.api.selectors import node_selector
-from conformance.simulator.cel import CelError, device_view, selects
+from conformance.simulator.cel import CelError
 from conformance.simulator.objects import Obj, deleting, dig, name_of
+from conformance.simulator.placement.devices import CLASSES, Candidate, Devices
 from conformance.simulator.storage import Store
 
-SLICES, CLASSES, CLAIMS = (f"{n}.resource.k8s.io" for n in ("resourceslices", "deviceclasses", "resourceclaims"))
 MOST_USERS = 256
 """Pods that may use one claim."""
 TRIES = 100_000
@@ -22,20 +21,6 @@ class CannotAllocateError(Exception):
 
 class AbortedError(Exception):
     """Scheduling of the pod is given up: a selector failed."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One device of one pool."""
-
-    driver: str
-    pool: str
-    device: Obj
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What identifies it in the cluster."""
-        return self.driver, self.pool, self.device["name"]
 
 
 @dataclass(frozen=True)
@@ -52,58 +37,14 @@ class Wanted:
 Chosen = list[tuple[Wanted, Candidate]]
 
 
-def pools(store: Store) -> Iterator[Obj]:
-    """Slices of complete pools, of their newest generation only."""
-    by_pool: dict[tuple[str, str], list[Obj]] = {}
-    for item in store.select(SLICES):
-        by_pool.setdefault((item["spec"]["driver"], item["spec"]["pool"]["name"]), []).append(item)
-    for slices in by_pool.values():
-        newest = max(s["spec"]["pool"].get("generation", 0) for s in slices)
-        current = [s for s in slices if s["spec"]["pool"].get("generation", 0) == newest]
-        if len(current) == current[0]["spec"]["pool"]["resourceSliceCount"]:
-            yield from current
-
-
-def _reachable(spec: Obj, node: Obj) -> bool:
-    if spec.get("nodeName"):
-        return bool(spec["nodeName"] == name_of(node))
-    if spec.get("nodeSelector"):
-        return node_selector(spec["nodeSelector"], node)
-    return bool(spec.get("allNodes"))
-
-
-def candidates(store: Store, node: Obj) -> list[Candidate]:
-    """Devices that a pod on this node could use."""
-    return [
-        Candidate(spec["driver"], spec["pool"]["name"], device)
-        for spec in (item["spec"] for item in pools(store))
-        for device in spec.get("devices") or ()
-        if _reachable(device if spec.get("perDeviceNodeSelection") else spec, node)
-    ]
-
-
-def taken(store: Store) -> set[tuple[str, str, str]]:
-    """Devices that claims hold."""
-    return {
-        (result["driver"], result["pool"], result["device"])
-        for claim in store.select(CLAIMS)
-        for result in dig(claim, "status", "allocation", "devices", "results", default=[])
-        if not result.get("adminAccess")
-    }
-
-
 class Allocator:
     """Allocates claims on one node."""
 
-    def __init__(self, store: Store, node: Obj) -> None:
+    def __init__(self, store: Store, node: Obj, devices: Devices | None = None) -> None:
         self._store, self._node = store, node
-        self._all = candidates(store, node)
-        self._taken = taken(store)
-        self._rules = self._taint_rules()
+        self._devices = devices or Devices(store)
+        self._all, self._taken = self._devices.near(node), self._devices.taken
         self._tries = 0
-
-    def _taint_rules(self) -> list[Obj]:
-        return [rule["spec"] for rule in self._store.select("devicetaintrules.resource.k8s.io")]
 
     def allocate(self, claims: list[Obj]) -> dict[str, Obj]:
         """Allocation results by claim name; ``CannotAllocateError`` where they do not all fit."""
@@ -179,16 +120,15 @@ class Allocator:
     def _fits(self, candidate: Candidate, wanted: Wanted) -> bool:
         if any(not _tolerated(taint, wanted.form.get("tolerations") or []) for taint in self._taints(candidate)):
             return False
-        view = device_view(candidate.driver, candidate.device)
         try:
-            return all(selects(expression, view) for expression in wanted.selectors)
+            return self._devices.selected(candidate, wanted.selectors)
         except CelError as wrong:
             words = f"claim {wanted.claim}: selector: {wrong} for device {'/'.join(candidate.key)}"
             raise AbortedError(words) from wrong
 
     def _taints(self, candidate: Candidate) -> Iterator[Obj]:
         yield from candidate.device.get("taints") or ()
-        for rule in self._rules:
+        for rule in self._devices.rules:
             selector = rule.get("deviceSelector") or {}
             names = zip(("driver", "pool", "device"), candidate.key, strict=True)
             if all(selector.get(key) in (None, value) for key, value in names):

@@ -61,6 +61,24 @@ class SchedulerSwitches:
 
 
 @dataclass
+class GangSwitches:
+    """Gang scheduling, whichever solution does it."""
+
+    native: bool = True
+    """Whether the gate of the native API is on; without it its resources are not served and pods lose their group."""
+    starts: Literal["whole", "in_part"] = "whole"
+    """Whether members wait for each other or are placed one by one."""
+    beyond_capacity: bool = False
+    """Whether a gang that does not fit is bound all the same, to devices that are taken."""
+    deadlocks: bool = False
+    """Whether gangs that do not fit together are each placed in part and hold what they have."""
+    releases: bool = True
+    """Whether the devices of a deleted gang are free again."""
+    retries: bool = True
+    """Whether a gang that waits is looked at again when room appears."""
+
+
+@dataclass
 class ClaimSwitches:
     """The controller of resource claims."""
 
@@ -71,12 +89,61 @@ class ClaimSwitches:
 
 
 @dataclass
+class WorkloadSwitches:
+    """The controllers of workloads."""
+
+    strips_accelerators: bool = False
+    """Whether the second and later replicas lose their accelerator request and their wishes for a node."""
+
+
+@dataclass
+class AutoscalerSwitches:
+    """The controller of HorizontalPodAutoscalers."""
+
+    scales_up: bool = True
+    scales_down: bool = True
+    uses: Literal["metric", "constant"] = "metric"
+    """Whether replicas follow the metric, or a constant that asks for two of them."""
+    tells_unreadable: bool = True
+    """Whether a metric that cannot be read shows in the conditions."""
+
+
+@dataclass
+class MetricsSwitches:
+    """The adapters that serve the metrics APIs."""
+
+    runs: bool = True
+    """Whether they answer at all."""
+    stale: bool = False
+    """Whether they serve the first value of each metric for ever."""
+
+
+@dataclass
+class PoolSwitches:
+    """The autoscalers of nodes."""
+
+    runs: bool = True
+    """Whether they look at anything."""
+    adds: Literal["pool", "without_accelerators", "other_label"] = "pool"
+    """What a new node is like."""
+    removes: bool = True
+    """Whether a node that nobody needs goes."""
+    fixed: bool = False
+    """Whether no pool may have more or fewer nodes than the world begins with."""
+
+
+@dataclass
 class Switches:
     """All components."""
 
     api: Trouble = field(default_factory=Trouble)
     scheduler: SchedulerSwitches = field(default_factory=SchedulerSwitches)
+    gang: GangSwitches = field(default_factory=GangSwitches)
     claims: ClaimSwitches = field(default_factory=ClaimSwitches)
     driver: DriverSwitches = field(default_factory=DriverSwitches)
     plugin: PluginSwitches = field(default_factory=PluginSwitches)
     runtime: RuntimeSwitches = field(default_factory=RuntimeSwitches)
+    workloads: WorkloadSwitches = field(default_factory=WorkloadSwitches)
+    autoscaler: AutoscalerSwitches = field(default_factory=AutoscalerSwitches)
+    metrics: MetricsSwitches = field(default_factory=MetricsSwitches)
+    pools: PoolSwitches = field(default_factory=PoolSwitches)

@@ -6,16 +6,19 @@ Everything is checked when it is loaded, and an error names the place in the fil
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
 from conformance import content
+from conformance.simulator import pools
 from conformance.simulator.api.access import ADMIN, User
 from conformance.simulator.devices import Device
+from conformance.simulator.metrics.spec import MetricsSpec
 from conformance.simulator.objects import Obj
+from conformance.simulator.pools import PoolSpec
 from conformance.simulator.switches import Switches
 
 WORLDS, FAULTS = content.FIXTURES / "worlds", content.FIXTURES / "faults"
@@ -39,6 +42,9 @@ class NodeSpec:
     pods: int = 110
     dra: tuple[Device, ...] = ()
     plugin: tuple[Device, ...] = ()
+    annotations: dict[str, str] = field(default_factory=dict)
+    provider_id: str = ""
+    """What its cloud calls the machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +54,13 @@ class World:
     name: str
     title: str
     nodes: tuple[NodeSpec, ...]
+    pools: tuple[PoolSpec, ...] = ()
     version: str = VERSION
     serve: tuple[str, ...] = ()
     withhold: tuple[str, ...] = ()
     users: tuple[User, ...] = ()
     objects: tuple[Obj, ...] = ()
+    metrics: MetricsSpec = field(default_factory=MetricsSpec)
     switches: Switches = field(default_factory=Switches)
     faults: tuple[str, ...] = ()
 
@@ -180,7 +188,7 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
     """A world with faults in it."""
     file = _find("world", name, WORLDS)
     place = _read(file)
-    known = ("title", "version", "serve", "withhold", "nodes", "users", "objects", "components")
+    known = ("title", "version", "serve", "withhold", "nodes", "users", "objects", "components", "pools", "metrics")
     top = place.mapping(*known)
     for key in ("title", "nodes"):
         if key not in top:
@@ -190,19 +198,32 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
         _switches(top["components"], switches)
     for one in faults:
         apply(fault(one), switches)
+    nodes = tuple(_node(item) for item in top["nodes"].items())
+    names = tuple(node.name for node in nodes)
+    groups = tuple(pools.parse(item, names) for item in top["pools"].items()) if "pools" in top else ()
     users = [_user(key, item) for key, item in top["users"].mapping().items()] if "users" in top else []
     return World(
         name=file.stem,
         title=top["title"].text(),
-        nodes=tuple(_node(item) for item in top["nodes"].items()),
+        nodes=tuple(_in_pool(node, groups) for node in nodes),
+        pools=groups,
         version=top["version"].text() if "version" in top else VERSION,
         serve=top["serve"].words() if "serve" in top else (),
         withhold=top["withhold"].words() if "withhold" in top else (),
         users=(User(ADMIN, groups=("system:masters", "system:authenticated")), *users),
         objects=top["objects"].objects() if "objects" in top else (),
+        metrics=_metrics(top["metrics"]) if "metrics" in top else MetricsSpec(),
         switches=switches,
         faults=tuple(faults),
     )
+
+
+def _metrics(place: _Place) -> MetricsSpec:
+    top = place.mapping("custom", "external")
+    external = top["external"].text() if "external" in top else ""
+    if external not in ("", "keda"):
+        raise top["external"].error(f"found {external!r}, want 'keda'; leave it out for none")
+    return MetricsSpec(custom=bool("custom" in top and top["custom"].plain(bool)), external=external)
 
 
 def _user(name: str, place: _Place) -> User:
@@ -217,7 +238,9 @@ def _user(name: str, place: _Place) -> User:
 
 
 def _node(place: _Place) -> NodeSpec:
-    top = place.mapping("name", "labels", "taints", "cpu", "memory", "pods", "model", "dra", "devicePlugin")
+    top = place.mapping(
+        "name", "labels", "taints", "cpu", "memory", "pods", "model", "dra", "devicePlugin", "providerID"
+    )
     if "name" not in top:
         raise place.error("'name' is missing")
     model = top["model"].text() if "model" in top else "S1"
@@ -235,7 +258,18 @@ def _node(place: _Place) -> NodeSpec:
         pods=top["pods"].number() if "pods" in top else 110,
         dra=devices("dra"),
         plugin=devices("devicePlugin"),
+        provider_id=top["providerID"].text() if "providerID" in top else "",
     )
+
+
+def _in_pool(node: NodeSpec, groups: Sequence[PoolSpec]) -> NodeSpec:
+    """A node with what its pool gives to its members."""
+    pool = next((one for one in groups if node.name in one.nodes), None)
+    if pool is None:
+        return node
+    labels = {**pool.labels, **node.labels}
+    provider = node.provider_id or f"simulated://{pool.name}/{node.name}"
+    return replace(node, labels=labels, annotations=pool.seed_annotations(), provider_id=provider)
 
 
 def _switches(place: _Place, into: Any) -> None:

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.ground import DESCRIPTOR, IMAGE, TESTBED, Ground
 
+ADD_ONS = "karpenter,keda,prometheus"
 OPTIONS = ("--descriptor", str(DESCRIPTOR), "--probe-image", IMAGE)
 
 
@@ -27,26 +29,49 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """The real cluster."""
-    given = request.config.getoption("--kubeconfig")
+    given = _given(request.config)
     if given:
-        state = request.config.getoption("--state")
-        yield (
-            Ground(Path(given).resolve(), Path(state).resolve(), OPTIONS)
-            if state
-            else Ground(Path(given).resolve(), None, ())
-        )
+        yield given
         return
-    folder = tmp_path_factory.mktemp("testbed")
+    with _brought_up(tmp_path_factory.mktemp("testbed")) as testbed:
+        yield testbed
+
+
+@pytest.fixture(scope="session")
+def scheduling_ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """A testbed with Prometheus, KEDA and Karpenter; tests that want it share one worker, as it is one more testbed."""
+    given = _given(request.config)
+    if not given:
+        with _brought_up(tmp_path_factory.mktemp("scheduling"), "--with", ADD_ONS) as testbed:
+            yield testbed
+        return
+    if given.state is None or (given.state / "add-ons").read_text(encoding="utf-8").split() != ADD_ONS.split(","):
+        pytest.skip(f"the cluster of --kubeconfig is no testbed that was brought up `--with {ADD_ONS}`")
+    yield given
+
+
+def _given(config: pytest.Config) -> Ground | None:
+    """The cluster of --kubeconfig, if there is one."""
+    given, state = config.getoption("--kubeconfig"), config.getoption("--state")
+    if not given:
+        return None
+    kubeconfig = Path(given).resolve()
+    return Ground(kubeconfig, Path(state).resolve(), OPTIONS) if state else Ground(kubeconfig, None, ())
+
+
+@contextmanager
+def _brought_up(folder: Path, *words: str) -> Iterator[Ground]:
+    """A testbed of the tests' own."""
     _require()
-    kubeconfig = folder / "kubeconfig"
-    command = [sys.executable, str(TESTBED), "up", "--kubeconfig", str(kubeconfig), "--state", str(folder / "state")]
+    kubeconfig, state = folder / "kubeconfig", folder / "state"
+    command = [sys.executable, str(TESTBED), "up", "--kubeconfig", str(kubeconfig), "--state", str(state), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as testbed:
         try:
             _await_ready(testbed)
-            yield Ground(kubeconfig, folder / "state", OPTIONS)
+            yield Ground(kubeconfig, state, OPTIONS)
         finally:
             testbed.kill()
-            subprocess.run([sys.executable, str(TESTBED), "down", "--state", str(folder / "state")], check=False)
+            subprocess.run([sys.executable, str(TESTBED), "down", "--state", str(state)], check=False)
 
 
 def _require() -> None:

@@ -8,6 +8,7 @@ import pytest
 from conformance.cluster import errors, waiting
 from conformance.run import sweep
 from conformance.run.home import LEASE_SECONDS, Home, clock_of, offset
+from tests.conftest import SERVED
 
 if TYPE_CHECKING:
     from tests.conftest import FakeApi
@@ -199,3 +200,21 @@ def test_a_namespace_that_does_not_go_away_is_a_failure(fake_api: "FakeApi", mon
 
     assert len(result.failed) == 2
     assert "finalizers" in result.failed[0]
+
+
+def test_queues_and_jobs_in_namespaces_of_others_go_with_a_dead_run(
+    fake_api: "FakeApi", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kueue = "/apis/kueue.x-k8s.io/v1beta2"
+    listed = [
+        {"name": name, "kind": kind, "namespaced": inside, "verbs": ["list", "delete"]}
+        for name, kind, inside in (("clusterqueues", "ClusterQueue", False), ("localqueues", "LocalQueue", True))
+    ]
+    monkeypatch.setitem(SERVED, "/apis/kueue.x-k8s.io", {"versions": [{"version": "v1beta2"}]})
+    monkeypatch.setitem(SERVED, kueue, {"resources": listed})
+    fake_api.put(f"{kueue}/clusterqueues/ours", created=OLD, metadata=_of("dead"))
+    fake_api.put(f"{kueue}/clusterqueues/theirs", created=OLD)
+
+    sweep.sweep(fake_api, now=NOW)  # type: ignore[arg-type]
+
+    assert list(fake_api.objects) == [f"{kueue}/clusterqueues/theirs"]

@@ -60,6 +60,17 @@ def test_a_verdict_of_one_way_holds_for_its_variants_only() -> None:
     assert not compare(fault, right, dict.fromkeys(right, BAD), ["a/x"])[0].caught
 
 
+def test_a_verdict_of_one_solution_holds_for_its_variants_only() -> None:
+    fault = Fault(name="f", title="", world="w", limits=1, expected={"a/x[+kueue]": BAD, "a/y[dra+kueue]": BAD})
+    variants = [f"{kind}+{solution}" for kind in ("dra-s1", "device-plugin-s1") for solution in ("native", "kueue")]
+    right = {f"a/{check}[{variant}]": GOOD for check in ("x", "y") for variant in variants}
+    wrong = {**right, "a/x[dra-s1+kueue]": BAD, "a/x[device-plugin-s1+kueue]": BAD, "a/y[dra-s1+kueue]": BAD}
+
+    assert [row.caught for row in compare(fault, right, wrong, ["a/x", "a/y"])] == [True, True]
+    for name in ("a/x[dra-s1+native]", "a/y[device-plugin-s1+kueue]"):
+        assert not any(row.caught for row in compare(fault, right, {**wrong, name: BAD}, ["a/x", "a/y"]))
+
+
 def test_a_fault_file_with_a_verdict_that_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_text("title: t\nworld: w\nverdicts:\n  a/x: {verdict: broken, code: c}\n")
 

@@ -13,6 +13,7 @@ from conformance.simulator import world as worlds
 from conformance.simulator.switches import Switches
 
 GOOD = "title: t\nnodes: [{name: a}]\n"
+POOL = "name: p, autoscaler: karpenter, template: {}"
 
 
 def refusal(path: Path, text: str) -> str:
@@ -37,6 +38,15 @@ def refusal(path: Path, text: str) -> str:
         (GOOD + "components: {driver: {inject: all}}", ": components.driver", "did you mean 'injects'?"),
         (GOOD + "components: {driver: {injects: al}}", ": components.driver.injects", "want one of"),
         (GOOD + "components: {scheduler: {runs: 0}}", ": components.scheduler.runs", "want true or false"),
+        (GOOD + "pools: [{name: p}]", ": pools[0]", "'autoscaler' is missing"),
+        (
+            GOOD + "pools: [{name: p, autoscaler: x, min: 0, max: 1, template: {}}]",
+            ": pools[0].autoscaler",
+            "karpenter",
+        ),
+        (GOOD + f"pools: [{{{POOL}, min: 2, max: 1}}]", ": pools[0]", "min <= max"),
+        (GOOD + f"pools: [{{{POOL}, min: 0, max: 1, nodes: [b]}}]", ": pools[0].nodes", "no node of this world"),
+        (GOOD + f"pools: [{{{POOL}, min: 0, max: 1, label: a}}]", ": pools[0].label", "LABEL=VALUE"),
         (GOOD + "users: {admin: {}}", ": users.admin", "take another"),
         (GOOD + "users: {u: {deny: [pods]}}", ": users.u.deny", "VERB RESOURCE"),
     ],

@@ -22,7 +22,7 @@ def obeyed() -> set[str]:
     runtime = re.findall(r'^\t\{"(\w+)", ', sources, re.MULTILINE)
     table = (TESTBED / "realcluster" / "faults.py").read_text()
     names = dict(re.findall(r'^([A-Z_]+) = "(\w+)"$', table, re.MULTILINE))
-    manager = (TESTBED / "realcluster" / "cluster.py").read_text()
+    manager = (TESTBED / "realcluster" / "manager.py").read_text()
     return {*driver, *runtime, *(names[word] for word in re.findall(r"^ +faults\.([A-Z_]+): ", manager, re.MULTILINE))}
 
 

@@ -70,9 +70,9 @@ def group(name: str, versions: list[str]) -> Obj:
     return {"kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": served, "preferredVersion": served[0]}
 
 
-def group_list(kinds: Kinds) -> Obj:
+def group_list(served: dict[str, list[str]]) -> Obj:
     """``/apis``."""
-    groups = [group(name, versions) for name, versions in kinds.groups().items() if name]
+    groups = [group(name, versions) for name, versions in served.items() if name]
     for entry in groups:
         del entry["kind"], entry["apiVersion"]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}

@@ -7,6 +7,7 @@ cluster's one thread and never wait, so each request is atomic.
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from conformance.simulator.addresses import Block
 from conformance.simulator.api import admission, deletion, errors
 from conformance.simulator.api.decoding import decode
 from conformance.simulator.api.errors import Cause, Refused
@@ -21,7 +22,10 @@ from conformance.simulator.storage import Store
 DRA = "resource.k8s.io"
 NAME_ROOM = 58
 """A generated name keeps so many characters of its prefix."""
-UNCONDITIONAL = ("leases.coordination.k8s.io", "customresourcedefinitions.apiextensions.k8s.io")
+UNCONDITIONAL = (
+    "leases.coordination.k8s.io", "customresourcedefinitions.apiextensions.k8s.io", "podgroups.scheduling.k8s.io",
+    "workloads.scheduling.k8s.io",
+)  # fmt: skip
 """Resources whose updates must name a resourceVersion."""
 WITHOUT_GENERATION = (
     "namespaces", "nodes", "services", "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io",
@@ -46,8 +50,11 @@ NEVER_CHANGES = (
 class Registry:
     """Reads and writes objects by the rules of their kind."""
 
-    def __init__(self, store: Store, kinds: Kinds, trouble: Trouble | None = None) -> None:
+    def __init__(
+        self, store: Store, kinds: Kinds, trouble: Trouble | None = None, addresses: Block | None = None
+    ) -> None:
         self.store, self.kinds, self._trouble = store, kinds, trouble or Trouble()
+        self.addresses = addresses
 
     def get(self, kind: Kind, namespace: str, name: str) -> Obj:
         """The object in the version of the kind; ``Refused`` 404 where there is none."""

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from conformance.simulator.api import discovery, errors, openapi, protobuf
 from conformance.simulator.api.access import Access, User
+from conformance.simulator.api.aggregation import Aggregation, UnavailableError
 from conformance.simulator.api.errors import Refused
 from conformance.simulator.api.paths import resolve
 from conformance.simulator.api.trouble import Trouble
@@ -29,7 +30,8 @@ _GROUP_VERSION = 2
 class Server:
     """Answers requests; the verbs do the work."""
 
-    def __init__(self, verbs: Verbs, access: Access, trouble: Trouble, version: str) -> None:
+    def __init__(self, verbs: Verbs, access: Access, trouble: Trouble, version: str, aggregation: Aggregation) -> None:
+        self._aggregation = aggregation
         self._verbs, self._access, self._trouble = verbs, access, trouble
         self._kinds, self._version = verbs.registry.kinds, version
 
@@ -56,6 +58,12 @@ class Server:
         plain = self._document(path, request)
         if plain is not None:
             return plain
+        try:
+            found = await self._aggregation.handle(request.method, path, request.query, user, self._access)
+        except UnavailableError:
+            return web.Response(text="service unavailable\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
+        if found is not None:
+            return reply(found)
         target = resolve(self._kinds, request.method, path, request.query)
         if target.kind.plain:  # everybody may ask what they may do
             self._access.check(user, target.verb, target.permission, target.namespace, target.name)
@@ -92,8 +100,9 @@ class Server:
             return make(self._kinds, group, version)
         if described:
             raise errors.no_such_path()
-        if head == "apis" and len(rest) == 1 and group in groups:
-            return discovery.group(group, groups[group])
+        served = {**groups, **self._aggregation.groups()}
+        if head == "apis" and len(rest) == 1 and group in served:
+            return discovery.group(group, served[group])
         return None
 
     def _discovery(self, path: str, request: web.Request) -> web.Response:
@@ -101,8 +110,11 @@ class Server:
         for version in ("v2", "v2beta1"):
             if f"g=apidiscovery.k8s.io;v={version};" in accepted.replace(" ", ""):
                 body = discovery.aggregated(self._kinds, core=path == "/api", version=version)
+                body["items"] += [] if path == "/api" else self._aggregation.discovery()
                 return reply(body, content_type=discovery.AGGREGATED.format(version=version))
-        return reply(discovery.api_versions(request.host) if path == "/api" else discovery.group_list(self._kinds))
+        if path == "/api":
+            return reply(discovery.api_versions(request.host))
+        return reply(discovery.group_list({**self._kinds.groups(), **self._aggregation.groups()}))
 
 
 def reply(

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from conformance.simulator.api.errors import Refused
@@ -38,6 +38,20 @@ class Controller:
 
     def start(self) -> None:
         """Make what must be there before the cluster is ready."""
+
+    async def until(self, test: Callable[[], bool]) -> None:
+        """Wait until something is so in the store."""
+        changed = asyncio.Event()
+        silence = self.store.listen(lambda _event: changed.set())
+        try:
+            while not test():
+                await changed.wait()
+                changed.clear()
+        finally:
+            silence()
+
+    async def settle(self) -> None:
+        """Wait until what was made works; the cluster is handed out then."""
 
     async def stop(self) -> None:
         """Let go of what lives outside the store."""

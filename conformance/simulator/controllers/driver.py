@@ -11,13 +11,14 @@ _SLICES, _CLASSES = "resourceslices.resource.k8s.io", "deviceclasses.resource.k8
 
 
 class Driver(Controller):
-    """Publishes devices; a slice that someone deletes comes back."""
+    """Publishes devices, also those of nodes that join; a slice that someone deletes comes back."""
 
-    watches: ClassVar[tuple[str, ...]] = (_SLICES,)
+    watches: ClassVar[tuple[str, ...]] = (_SLICES, "nodes")
 
     def start(self) -> None:
         """Publish what the world has, where the API is served."""
-        if any(node.dra for node in self.world.nodes) and self.registry.kinds.has(_SLICES):
+        devices = any(node.dra for node in self.world.nodes) or any(pool.template.dra for pool in self.world.pools)
+        if devices and self.registry.kinds.has(_SLICES):
             expression = f"device.driver == '{DRIVER}'"
             body = {"metadata": {"name": DEVICE_CLASS}, "spec": {"selectors": [{"cel": {"expression": expression}}]}}
             self.registry.create(self.registry.kinds.get(_CLASSES), "", body)
@@ -31,7 +32,7 @@ class Driver(Controller):
         if not self.cluster.switches.driver.publishes or not self.registry.kinds.has(_SLICES):
             return
         there = {s["spec"].get("nodeName") for s in self.store.select(_SLICES) if s["spec"]["driver"] == DRIVER}
-        for node in self.world.nodes:
+        for node in self.cluster.fleet.nodes:
             if node.dra and node.name not in there:
                 self._slice(node)
 
@@ -40,14 +41,18 @@ class Driver(Controller):
         if found is None:
             return
         owner = {"apiVersion": "v1", "kind": "Node", "name": name_of(found), "uid": uid_of(found), "controller": True}
-        spec = {
-            "driver": DRIVER,
-            "nodeName": node.name,
-            "pool": {"name": node.name, "generation": 1, "resourceSliceCount": 1},
-            "devices": [describe(device) for device in node.dra],
-        }
         meta = {"generateName": f"00000-{DRIVER}-{node.name}-", "ownerReferences": [owner]}
-        self.registry.create(self.registry.kinds.get(_SLICES), "", {"metadata": meta, "spec": spec})
+        self.registry.create(self.registry.kinds.get(_SLICES), "", {"metadata": meta, "spec": slice_of(node)})
+
+
+def slice_of(node: NodeSpec) -> Obj:
+    """What the slice of a machine says."""
+    return {
+        "driver": DRIVER,
+        "nodeName": node.name,
+        "pool": {"name": node.name, "generation": 1, "resourceSliceCount": 1},
+        "devices": [describe(device) for device in node.dra],
+    }
 
 
 def describe(device: Device) -> Obj:

@@ -64,21 +64,16 @@ class Kubelet:
 
 
 class Kubelets(Controller):
-    """Starts a worker for every pod that is bound to a node of the world."""
+    """Starts a worker for every pod that is bound to a machine that is there."""
 
     watches: ClassVar[tuple[str, ...]] = ("pods",)
 
     def __init__(self, cluster: "Cluster") -> None:
         super().__init__(cluster)
-        switches = cluster.switches
-        self._kubelets = {
-            node.name: Kubelet(cluster, DeviceManager(self.registry, node, switches), node.name)
-            for node in self.world.nodes
-        }
+        self._kubelets: dict[str, Kubelet] = {}
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._ending: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._addresses = 0
 
     def reconcile(self, namespace: str, name: str) -> None:
         """Start or end a pod."""
@@ -87,7 +82,7 @@ class Kubelets(Controller):
         for uid, (worker, _) in list(self._workers.items()):
             if uid not in uids and worker.is_of(namespace, name) and uid not in self._ending:
                 self._end(worker, uid, None, 0)
-        kubelet = self._kubelets.get(dig(pod, "spec", "nodeName", default=""))
+        kubelet = self._kubelet(dig(pod, "spec", "nodeName", default=""))
         if pod is None or kubelet is None:
             return
         uid = uid_of(pod)
@@ -95,6 +90,16 @@ class Kubelets(Controller):
             self._delete(pod, kubelet)
         elif uid not in self._workers and not finished(pod):
             self._start(pod, kubelet)
+
+    def _kubelet(self, node: str) -> Kubelet | None:
+        """The kubelet of a machine, as long as that is there."""
+        machine = self.cluster.fleet.find(node)
+        if machine is None:
+            self._kubelets.pop(node, None)
+        elif node not in self._kubelets:
+            manager = DeviceManager(self.registry, machine, self.cluster.switches)
+            self._kubelets[node] = Kubelet(self.cluster, manager, node)
+        return self._kubelets.get(node)
 
     def _delete(self, pod: Obj, kubelet: Kubelet) -> None:
         uid = uid_of(pod)
@@ -109,8 +114,7 @@ class Kubelets(Controller):
         if refused:
             self._reject(pod, refused)
             return
-        self._addresses += 1
-        worker = Worker(kubelet, pod, f"10.244.{self._addresses // 250}.{self._addresses % 250 + 2}")
+        worker = Worker(kubelet, pod, self.cluster.addresses.pod())
         self._workers[uid_of(pod)] = (worker, self._spawn(worker.run()))
 
     def _reject(self, pod: Obj, why: str) -> None:

@@ -1,12 +1,16 @@
 """Resource claims: made from templates for pods, released when their pods are finished or gone."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from conformance.simulator.api.errors import Refused
 from conformance.simulator.api.options import Options
 from conformance.simulator.controllers.base import Controller, Key
 from conformance.simulator.objects import Obj, deleting, dig, finished, name_of, namespace_of, thaw, uid_of
+from conformance.simulator.placement.membership import stopped_early
 from conformance.simulator.storage import Event
+
+if TYPE_CHECKING:
+    from conformance.simulator.cluster import Cluster
 
 _CLAIMS, _TEMPLATES = "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io"
 FINALIZER = "resource.kubernetes.io/delete-protection"
@@ -18,6 +22,10 @@ class ResourceClaims(Controller):
 
     watches: ClassVar[tuple[str, ...]] = ("pods", _CLAIMS, _TEMPLATES)
 
+    def __init__(self, cluster: "Cluster") -> None:
+        super().__init__(cluster)
+        self._kept: set[Key] = set()
+
     def keys(self, event: Event) -> list[Key]:
         """The object itself, and the claims that its pod uses or the pods that wait for a template."""
         space, name = namespace_of(event.obj), name_of(event.obj)
@@ -25,6 +33,8 @@ class ResourceClaims(Controller):
             return [(space, f"claim/{name}")]
         if event.resource == _TEMPLATES:
             return [(space, f"pod/{name_of(pod)}") for pod in self.store.select("pods", space)]
+        if not self.cluster.switches.gang.releases and stopped_early(event):
+            self._kept |= {(space, claim) for claim in claim_names(event.obj)}
         used = [f"claim/{claim}" for claim in claim_names(event.obj)]
         return [(space, f"pod/{name}"), *((space, claim) for claim in used)]
 
@@ -77,7 +87,7 @@ class ResourceClaims(Controller):
 
     def _claim(self, namespace: str, name: str) -> None:
         claim = self.registry.find(_CLAIMS, namespace, name)
-        if claim is None or not self.cluster.switches.claims.releases:
+        if claim is None or not self.cluster.switches.claims.releases or (namespace, name) in self._kept:
             return
         users = dig(claim, "status", "reservedFor", default=[])
         left = [user for user in users if self._uses(namespace, user)]

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from conformance.simulator.controllers.base import Controller
 from conformance.simulator.objects import Obj, condition, dig, set_condition
-from conformance.simulator.scheduling import CLAIMS, SLICES
+from conformance.simulator.placement.devices import CLAIMS, SLICES
 
 _RULES = "devicetaintrules.resource.k8s.io"
 

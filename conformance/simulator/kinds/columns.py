@@ -7,6 +7,7 @@ from typing import Any
 from conformance.simulator.kinds import Kind
 from conformance.simulator.kinds.podcolumns import POD, pod_names
 from conformance.simulator.kinds.printing import AGE, NAME, Column, since
+from conformance.simulator.kinds.workloadcolumns import WORKLOADS
 from conformance.simulator.objects import Obj, deleting, dig, labels_of, name_of
 
 _ROLE = "node-role.kubernetes.io/"
@@ -47,6 +48,20 @@ def _claim_state(claim: Obj) -> str:
     else:
         states += ["allocated", "reserved"] if dig(claim, "status", "reservedFor") else ["allocated"]
     return ",".join(states)
+
+
+def _group_state(group: Obj) -> str:
+    found = next(
+        (c for c in dig(group, "status", "conditions", default=[]) if c.get("type") == "PodGroupInitiallyScheduled"),
+        None,
+    )
+    if found is None:
+        return "Pending"
+    return "Scheduled" if found["status"] == "True" else "Unschedulable"
+
+
+def _group_policy(group: Obj) -> str:
+    return "Basic" if dig(group, "spec", "schedulingPolicy", "gang") is None else "Gang"
 
 
 def _event_object(event: Obj) -> str:
@@ -151,6 +166,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         AGE,
         *pod_names(),
     ),
+    "podgroups.scheduling.k8s.io": (
+        NAME,
+        Column("Policy", _group_policy),
+        Column("Workload", _text("spec", "workloadRef", "workloadName")),
+        Column("Status", _group_state),
+        AGE,
+    ),
     "replicasets.apps": (
         NAME,
         Column("Desired", _replicas("spec", "replicas"), type="integer"),
@@ -160,6 +182,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *pod_names(),
     ),
 }
+COLUMNS |= WORKLOADS
 _PLAIN = (NAME, AGE)
 
 

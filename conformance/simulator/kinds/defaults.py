@@ -92,17 +92,19 @@ def workload(obj: Obj) -> None:
     if obj["kind"] in ("Deployment", "ReplicaSet", "StatefulSet"):
         spec.setdefault("replicas", 1)
     if obj["kind"] == "Deployment":
+        if dig(spec, "strategy", "type") == "RollingUpdate":
+            _fill(spec["strategy"].setdefault("rollingUpdate", {}), maxUnavailable="25%", maxSurge="25%")
         rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}}
         _fill(spec, strategy=rolling, revisionHistoryLimit=10, progressDeadlineSeconds=600)
-    if obj["kind"] == "Job":
-        _fill(spec, parallelism=1, completions=1, backoffLimit=6, completionMode="NonIndexed", suspend=False)
 
 
 @defaults("services")
 def service(obj: Obj) -> None:
-    """A service without an address: nothing listens in a simulated cluster."""
+    """A service; its address comes with admission."""
     spec = obj.setdefault("spec", {})
-    _fill(spec, type="ClusterIP", sessionAffinity="None", internalTrafficPolicy="Cluster", ipFamilyPolicy="SingleStack")
+    _fill(spec, type="ClusterIP", sessionAffinity="None")
+    if spec["type"] != "ExternalName":
+        _fill(spec, internalTrafficPolicy="Cluster", ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
         port.setdefault("targetPort", port.get("port"))

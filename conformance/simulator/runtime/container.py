@@ -28,10 +28,16 @@ class Container:
     """Everything of a container that is on disk."""
 
     def __init__(
-        self, pod: Obj, container: Obj, folder: Path, injection: Injection, devices: tuple[Device, ...]
+        self,
+        pod: Obj,
+        container: Obj,
+        folder: Path,
+        injection: Injection,
+        devices: tuple[Device, ...],
+        address: str = "",
     ) -> None:
         self._pod, self._container, self._injection = pod, container, injection
-        self._devices = devices
+        self._devices, self._address = devices, address
         self._folder = folder / container["name"]
         self._root = self._folder / "root"
         self._volumes = folder / "volumes"
@@ -100,8 +106,14 @@ class Container:
     def launch(self, find: volumes.Find, image_command: tuple[str, ...]) -> Launch:
         """The command and environment; ``ConfigError`` where the environment cannot be made."""
         spec = self._container
-        environment = self._environment(find)
-        command = [*(spec.get("command") or image_command), *(spec.get("args") or ())]
+        return self._program([*(spec.get("command") or image_command), *(spec.get("args") or ())], find)
+
+    def beside(self, find: volumes.Find, command: list[str]) -> Launch:
+        """Another command in the same container, such as a probe's."""
+        return self._program(command, find)
+
+    def _program(self, command: list[str], find: volumes.Find) -> Launch:
+        spec, environment = self._container, self._environment(find)
         if not command:
             raise ConfigError("no command specified")
         words = [self._expand(word, environment) for word in command]
@@ -142,7 +154,7 @@ class Container:
 
     def _value(self, find: volumes.Find, origin: Obj) -> str | None:
         if "fieldRef" in origin:
-            return volumes.field(self._pod, origin["fieldRef"]["fieldPath"], host="127.0.0.1")
+            return volumes.field(self._pod, origin["fieldRef"]["fieldPath"], host="127.0.0.1", address=self._address)
         if "resourceFieldRef" in origin:
             side, _, name = origin["resourceFieldRef"]["resource"].partition(".")
             return str(dig(self._container, "resources", side, name, default="0"))

@@ -3,6 +3,8 @@
 import hashlib
 
 PYTHON, PAUSE = "python", "pause"
+STAND_IN = "stand-in/"
+"""Images of programs that are part of the simulator itself: their containers run without a process."""
 _PAUSE_COMMAND = ("/bin/sh", "-c", "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait; done")
 
 
@@ -11,6 +13,8 @@ def command(image: str) -> tuple[str, ...] | None:
 
     Everything with ``python`` in its name runs what the pod says; ``pause`` runs until it is told to stop.
     """
+    if image.startswith(STAND_IN):
+        return ()
     name = image.rpartition("/")[2].partition("@")[0].partition(":")[0]
     if PAUSE in name:
         return _PAUSE_COMMAND

@@ -27,6 +27,13 @@ class ContainerState:
     identity: tuple[int, int, list[int]] = (0, 0, [])
     resources: list[Obj] = field(default_factory=list)
     """``allocatedResourcesStatus``."""
+    passes: bool = True
+    """Whether its readiness probe succeeded last; True where it has none."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it may be sent traffic."""
+        return self.running is not None and self.passes
 
     @property
     def ended(self) -> bool:
@@ -57,7 +64,7 @@ class ContainerState:
             "imageID": images.identity(image) if known else "",
             "lastState": {"terminated": self.last} if self.last else {},
             "name": self.spec["name"],
-            "ready": good if init else self.running is not None,
+            "ready": good if init else self.ready,
             "restartCount": self.restarts,
             "started": self.running is not None,
             "state": self._state(),
@@ -157,7 +164,7 @@ class PodState:
     def _conditions(self, pod: Obj, phase: str, generation: int) -> None:
         done = phase in ("Succeeded", "Failed")
         ended = {"reason": "PodCompleted"} if phase == "Succeeded" else {"reason": "PodFailed"} if done else {}
-        unready = [c.spec["name"] for c in self.main if not c.running]
+        unready = [c.spec["name"] for c in self.main if not c.ready]
         missing = {"reason": "ContainersNotReady", "message": f"containers with unready status: [{' '.join(unready)}]"}
         waiting = [c.spec["name"] for c in self.init if not c.ended]
         incomplete = {

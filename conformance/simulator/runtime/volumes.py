@@ -13,7 +13,7 @@ class MountFailedError(Exception):
     """A volume cannot be made yet; the message is that of the kubelet's event."""
 
 
-def field(pod: Obj, path: str, *, host: str = "") -> str:
+def field(pod: Obj, path: str, *, host: str = "", address: str = "") -> str:
     """A field of the downward API."""
     if path.endswith("]"):
         group, _, key = path.removesuffix("]").partition("[")
@@ -21,7 +21,8 @@ def field(pod: Obj, path: str, *, host: str = "") -> str:
     if path in ("metadata.labels", "metadata.annotations"):
         pairs = labels_of(pod) if path.endswith("labels") else pod["metadata"].get("annotations") or {}
         return "\n".join(f'{key}="{value}"' for key, value in sorted(pairs.items()))
-    values = {"status.podIP": dig(pod, "status", "podIP", default=""), "status.hostIP": host}
+    own = address or dig(pod, "status", "podIP", default="")
+    values = {"status.podIP": own, "status.podIPs": own, "status.hostIP": host, "status.hostIPs": host}
     return values[path] if path in values else str(dig(pod, *path.split("."), default=""))
 
 

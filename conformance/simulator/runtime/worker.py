@@ -11,6 +11,7 @@ from conformance.simulator.runtime import images, volumes
 from conformance.simulator.runtime.container import ConfigError, Container
 from conformance.simulator.runtime.logs import LogStore
 from conformance.simulator.runtime.process import Process, Watchdog
+from conformance.simulator.runtime.readiness import Probe
 from conformance.simulator.runtime.status import CREATING, ContainerState, PodState
 
 if TYPE_CHECKING:
@@ -154,8 +155,10 @@ class Worker:
         command = await self._pull(container)
         if command is None or self._stopping.is_set():
             return False
+        if container.spec["image"].startswith(images.STAND_IN):
+            return await self._stand_in(container)
         injection, container.resources = self._node.inject(self._pod, container.spec)
-        made = Container(self._pod, container.spec, self._folder, injection, self._node.devices())
+        made = Container(self._pod, container.spec, self._folder, injection, self._node.devices(), self.state.address)
         container.identity = made.identity
         try:
             made.prepare()
@@ -173,10 +176,10 @@ class Worker:
             container.end(128, reason="StartError", message=words)
             self._publish()
             return True
-        await self._watch(container, process)
+        await self._watch(container, process, made)
         return True
 
-    async def _watch(self, container: ContainerState, process: Process) -> None:
+    async def _watch(self, container: ContainerState, process: Process, made: Container) -> None:
         name = container.spec["name"]
         self._node.event(self._pod, "Normal", "Created", "Container created", name)
         container.identifier = f"containerd://{uid_of(self._pod).replace('-', '')}{process_mark(process)}"
@@ -185,11 +188,37 @@ class Worker:
         if self._stopping.is_set():
             process.signal(signal.SIGKILL)
         self._node.event(self._pod, "Normal", "Started", "Container started", name)
+        container.passes = not container.spec.get("readinessProbe")
         self._publish()
+        probing = None if container.passes else asyncio.create_task(self._probe(container, made))
         code = await process.wait()
         del self._running[name]
+        if probing:
+            probing.cancel()
         container.end(code)
         self._publish()
+
+    async def _stand_in(self, container: ContainerState) -> bool:
+        """A container whose program is the simulator itself: it runs until it is stopped."""
+        container.identifier = f"containerd://{uid_of(self._pod).replace('-', '')}{0:032x}"
+        container.waiting, container.running = None, {"startedAt": stamp()}
+        self._node.event(self._pod, "Normal", "Started", "Container started", container.spec["name"])
+        self._publish()
+        await self._stopping.wait()
+        container.end(0)
+        self._publish()
+        return True
+
+    async def _probe(self, container: ContainerState, made: Container) -> None:
+        """Let the readiness probe decide whether the container is ready, as long as it runs."""
+        probe = Probe(container.spec, self.state.address, lambda command: made.beside(self._node.find, command))
+        async for passes, words in probe.results():
+            if words:
+                text = f"Readiness probe failed: {words}"
+                self._node.event(self._pod, "Warning", "Unhealthy", text, container.spec["name"])
+            if passes != container.passes:
+                container.passes = passes
+                self._publish()
 
     async def _pull(self, container: ContainerState) -> tuple[str, ...] | None:
         image, name = container.spec["image"], container.spec["name"]

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from . import build, faults, namespace, packages
+from .add_ons import ADD_ONS, parse as parse_add_ons
 from .paths import State, default_state
 from .shell import TestbedError
 
@@ -22,10 +23,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="folder of this testbed (default: %(default)s)",
     )
     words.add_parser("check", help="say whether this machine can run a testbed")
-    words.add_parser("build", help="build what is missing in the cache")
+    words.add_parser("build", help="build what is missing in the cache, add-ons included")
     started = words.add_parser("up", parents=[common], help="bring a cluster up and serve until killed")
     started.add_argument(
         "--kubeconfig", type=Path, required=True, metavar="FILE", help="written when the cluster is ready"
+    )
+    started.add_argument(
+        "--with",
+        dest="add_ons",
+        default="",
+        metavar="NAMES",
+        help=f"add-ons, with commas between them: {', '.join(ADD_ONS)}",
     )
     words.add_parser("down", parents=[common], help="kill a testbed and clean up behind it")
     fault = words.add_parser(
@@ -64,17 +72,18 @@ def obey(options: argparse.Namespace) -> int:
     if options.word == "check":
         return check()
     if options.word == "path":
-        print(build.find_cache().binary(options.program))
+        print(build.find_cache().file(options.program))
         return 0
     if options.word == "build":
         packages.require()
-        build.build()
+        build.build(ADD_ONS)
         return 0
     state = State(options.state.resolve())
     if options.word == "up":
         packages.require()
-        build.build()
-        namespace.up(state, options.kubeconfig.resolve())
+        add_ons = parse_add_ons(options.add_ons)
+        build.build(add_ons)
+        namespace.up(state, options.kubeconfig.resolve(), add_ons)
     elif options.word == "inside":
         return namespace.inside(state, options.listener, options.port, options.kubeconfig, options.block)
     elif options.word == "down":

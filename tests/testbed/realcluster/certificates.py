@@ -52,6 +52,8 @@ def identities(nodes: list[str]) -> dict[str, str]:
         "kube-scheduler": "/CN=system:kube-scheduler",
         "kube-proxy": "/CN=system:kube-proxy",
         "coredns": "/O=testbed:dns/CN=coredns",
+        "prometheus": "/O=testbed:monitoring/CN=prometheus",
+        "karpenter": "/O=system:masters/CN=karpenter",
         "kubelet-client": "/O=system:masters/CN=kube-apiserver-kubelet-client",
     }
     for node in nodes:
@@ -69,6 +71,7 @@ def create(state: State, nodes: list[str]) -> None:
     authority.create()
     names = [f"DNS:{name}" for name in SERVER_NAMES] + [f"IP:{address}" for address in SERVER_ADDRESSES]
     authority.issue("apiserver", "/CN=kube-apiserver", "subjectAltName=" + ",".join(names))
+    authority.issue("webhook", "/CN=webhook", f"subjectAltName=IP:{CONTROL_PLANE}")
     for who, subject in identities(nodes).items():
         authority.issue(who, subject)
         state.kubeconfig(who).write_text(kubeconfig(state, who, INSIDE))

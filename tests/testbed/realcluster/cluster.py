@@ -1,20 +1,29 @@
 """What runs inside the namespaces: bring the cluster up, say when it is ready, and watch over it until it is killed."""
 
 import shutil
-import threading
-import urllib.request
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import accelerators, certificates, control_plane, faults, network, node
+from . import accelerators, add_ons, certificates, control_plane, manager, network, node
 from .build import Cache, find_cache
+from .kubectl import Kubectl
 from .node_files import NAMES, Node
 from .parts import Parts
 from .paths import MANIFESTS, State
-from .shell import TestbedError, lines, run, succeeds, until
+from .shell import TestbedError, lines, until
 
-CLUSTER_PARTS = ("etcd", "hosts", "Corefile", "accelerators", "certificates", "switches", *NAMES)
+OWN = (
+    "etcd",
+    "hosts",
+    "Corefile",
+    "accelerators",
+    "certificates",
+    "switches",
+    "add-ons",
+    "prometheus",
+    "prometheus.yml",
+)
+CLUSTER_PARTS = (*OWN, *NAMES)
 
 
 def clean(state: State) -> None:
@@ -37,27 +46,6 @@ def prepare(state: State) -> None:
     certificates.create(state, list(NAMES))
 
 
-class Kubectl:
-    """The cluster's own kubectl, as administrator."""
-
-    def __init__(self, cache: Cache, state: State) -> None:
-        self.words = (str(cache.binary("kubectl")), "--kubeconfig", str(state.kubeconfig("admin")))
-
-    def __call__(self, *arguments: str | Path) -> str:
-        return run(*self.words, *arguments)
-
-    def succeeds(self, *arguments: str | Path) -> bool:
-        return succeeds(*self.words, *arguments)
-
-    def slices(self) -> int:
-        return self("get", "resourceslices", "--output=name").count("\n")
-
-    def wait(self, what: str, condition: str, namespace: str = "default") -> None:
-        self("wait", "--namespace", namespace, "--for=create", what, "--timeout=60s")
-        if condition:
-            self("wait", "--namespace", namespace, f"--for={condition}", what, "--timeout=60s")
-
-
 def bring_up(state: State, cache: Cache, parts: Parts, block: int) -> None:
     """Start everything in the order in which it is needed."""
     kubectl = Kubectl(cache, state)
@@ -74,6 +62,7 @@ def bring_up(state: State, cache: Cache, parts: Parts, block: int) -> None:
         for start in starts:
             start.result()
     wait_until_ready(state, kubectl)
+    add_ons.start(add_ons.Place(state, cache, parts, kubectl), state.add_ons)
 
 
 def wait_until_ready(state: State, kubectl: Kubectl) -> None:
@@ -81,40 +70,20 @@ def wait_until_ready(state: State, kubectl: Kubectl) -> None:
     for name in NAMES:
         kubectl.wait(f"node/{name}", "condition=Ready")
         kubectl.wait(f"node/{name}", r"jsonpath={.status.allocatable.testbed\.dev/accel}=2")
-    count = len(NAMES)
-    until(lambda: kubectl.slices() == count, "the ResourceSlices of all nodes", 60, f"see {state.logs}")
+    until(
+        lambda: kubectl("get", "resourceslices", "--output=name").count("\n") == len(NAMES),
+        "the ResourceSlices of all nodes",
+        60,
+        f"see {state.logs}",
+    )
     for namespace in ("default", "kube-system"):
         kubectl.wait("serviceaccount/default", "", namespace)
-    until(dns_answers, "cluster DNS", 30, f"see {state.log('coredns')}")
-
-
-def dns_answers() -> bool:
-    """Whether CoreDNS has seen the services."""
-    try:
-        with urllib.request.urlopen(f"http://{network.CONTROL_PLANE}:8181/ready", timeout=1):
-            return True
-    except OSError:
-        return False
-
-
-def watch_over(state: State, cache: Cache, parts: Parts) -> None:
-    """Change the control plane as the switches say, until a part ends by itself."""
-    obey: dict[str, Callable[[bool], None]] = {
-        faults.SCHEDULER_STOPPED: parts.all["kube-scheduler"].pause,
-        faults.CLAIM_NEVER_RELEASED: lambda on: control_plane.restart_controller_manager(
-            parts, cache, without_claims=on
-        ),
-    }
-    pause = threading.Event()
-    while True:
-        for fault, change in obey.items():
-            applied = state.switches / "applied" / f"{fault}.{faults.MANAGER}"
-            wanted = (state.switches / "on" / fault).exists()
-            if wanted != applied.exists():
-                change(wanted)
-                applied.touch() if wanted else applied.unlink()
-        parts.check()
-        pause.wait(0.2)
+    until(
+        lambda: add_ons.answers(f"http://{network.CONTROL_PLANE}:8181/ready"),
+        "cluster DNS",
+        30,
+        f"see {state.log('coredns')}",
+    )
 
 
 def serve(state: State, listener: int, port: int, kubeconfig: Path, block: int) -> None:
@@ -125,17 +94,17 @@ def serve(state: State, listener: int, port: int, kubeconfig: Path, block: int) 
         accelerators.attach(index, accelerators.write_backing(state.folder / "accelerators", index))
         for index in range(block, block + accelerators.BLOCK)
     ]
-    parts = Parts(state, cache.binaries)
+    parts = Parts(state, cache.search_path)
     try:
         bring_up(state, cache, parts, block)
     except TestbedError:
         parts.check()  # a part that died is the better explanation
         raise
-    parts.start("relay", [cache.binary("relay"), str(listener), "127.0.0.1:6443"], pass_fds=(listener,))
+    parts.start("relay", [cache.file("relay"), str(listener), "127.0.0.1:6443"], pass_fds=(listener,))
     unfinished = kubeconfig.with_name(kubeconfig.name + ".unfinished")
     unfinished.touch(mode=0o600)
     unfinished.write_text(certificates.kubeconfig(state, "admin", f"https://127.0.0.1:{port}"))
     unfinished.replace(kubeconfig)
     print(f"ready: kubeconfig {kubeconfig}", flush=True)
-    watch_over(state, cache, parts)
+    manager.watch_over(add_ons.Place(state, cache, parts, Kubectl(cache, state)))
     del held

@@ -2,6 +2,7 @@
 
 import ssl
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 
 from .build import Cache
@@ -61,11 +62,11 @@ def api_server(state: State) -> list[str]:
     ]
 
 
-def client(state: State, who: str) -> list[str]:
+def client(state: State, who: str, gates: str = GATES) -> list[str]:
     """Options of a part that watches the API: how to reach it, and who it asks whether a caller of its own port is allowed to."""
     config = state.kubeconfig(who)
     delegated = [f"--authentication-kubeconfig={config}", f"--authorization-kubeconfig={config}"]
-    return [f"--kubeconfig={config}", *delegated, "--leader-elect=false", GATES]
+    return [f"--kubeconfig={config}", *delegated, "--leader-elect=false", gates]
 
 
 def controller_manager(state: State, controllers: str = "*") -> list[str]:
@@ -85,20 +86,33 @@ def controller_manager(state: State, controllers: str = "*") -> list[str]:
     ]
 
 
-def restart_controller_manager(parts: Parts, cache: Cache, *, without_claims: bool) -> None:
-    """Let the controllers start anew, with or without the one that makes claims from templates and releases them."""
-    controllers = "*,-resourceclaim-controller" if without_claims else "*"
+def scheduler(state: State, gates: str = GATES) -> list[str]:
+    """The scheduler; without the gate it places each pod of a gang for itself."""
+    return [*client(state, "kube-scheduler", gates), f"--cert-dir={state.certificates}"]
+
+
+def restart_controller_manager(parts: Parts, cache: Cache, without: Iterable[str]) -> None:
+    """Let the controllers start anew, without some of them."""
     name = "kube-controller-manager"
-    parts.restart(name, [cache.binary("kubernetes"), name, *controller_manager(parts.state, controllers)])
-    until(controllers_answer, "the controllers to be back", 20, f"see {parts.state.log(name)}")
+    controllers = ",".join(["*", *(f"-{controller}" for controller in sorted(without))])
+    parts.restart(name, [cache.file("kubernetes"), name, *controller_manager(parts.state, controllers)])
+    until(lambda: healthy(10257), "the controllers to be back", 20, f"see {parts.state.log(name)}")
 
 
-def controllers_answer() -> bool:
-    """Whether the controller manager says that it is well; its certificate is its own, made when it starts."""
+def restart_scheduler(parts: Parts, cache: Cache, *, gangs: bool) -> None:
+    """Let the scheduler start anew, with or without gang scheduling; the API serves gangs all the same."""
+    name = "kube-scheduler"
+    gates = GATES if gangs else GATES.replace("true", "false")
+    parts.restart(name, [cache.file("kubernetes"), name, *scheduler(parts.state, gates)])
+    until(lambda: healthy(10259), "the scheduler to be back", 20, f"see {parts.state.log(name)}")
+
+
+def healthy(port: int) -> bool:
+    """Whether a part of the control plane says that it is well; its certificate is its own, made when it starts."""
     anybody = ssl.create_default_context()
     anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
     try:
-        with urllib.request.urlopen("https://127.0.0.1:10257/healthz", timeout=1, context=anybody):
+        with urllib.request.urlopen(f"https://127.0.0.1:{port}/healthz", timeout=1, context=anybody):
             return True
     except OSError:
         return False
@@ -128,20 +142,20 @@ def kwok(state: State, manifests: Path) -> list[str]:
 
 def start_store_and_api(parts: Parts, cache: Cache) -> None:
     """What everything else needs first."""
-    binary = cache.binary("kubernetes")
+    binary = cache.file("kubernetes")
     parts.start("etcd", [binary, "etcd", *etcd(parts.state)])
     parts.start("kube-apiserver", [binary, "kube-apiserver", *api_server(parts.state)])
 
 
 def start_controllers(parts: Parts, cache: Cache, manifests: Path) -> None:
     """What works on the API's objects."""
-    state, binary = parts.state, cache.binary("kubernetes")
+    state, binary = parts.state, cache.file("kubernetes")
     parts.start("kube-controller-manager", [binary, "kube-controller-manager", *controller_manager(state)])
     parts.start(
         "kube-scheduler",
-        [binary, "kube-scheduler", *client(state, "kube-scheduler"), f"--cert-dir={state.certificates}"],
+        [binary, "kube-scheduler", *scheduler(state)],
     )
-    parts.start("coredns", [cache.binary("coredns"), *coredns(state, manifests)])
-    parts.start("kwok", [cache.binary("kwok"), *kwok(state, manifests)])
+    parts.start("coredns", [cache.file("coredns"), *coredns(state, manifests)])
+    parts.start("kwok", [cache.file("kwok"), *kwok(state, manifests)])
     rogue = [f"--kubeconfig={state.kubeconfig('admin')}", f"--switches={state.switches}"]
-    parts.start("rogue", [cache.binary("driver"), "rogue", *rogue])
+    parts.start("rogue", [cache.file("driver"), "rogue", *rogue])

@@ -19,6 +19,13 @@ class Fault:
 MANAGER = "manager"
 CLAIM_NEVER_RELEASED = "claim_never_released"
 SCHEDULER_STOPPED = "scheduler_stopped"
+GANG_STARTS_IN_PART = "gang_starts_in_part"
+HPA_DOES_NOTHING = "hpa_does_nothing"
+METRICS_ADAPTER_DOWN = "metrics_adapter_down"
+AUTOSCALER_DOES_NOTHING = "autoscaler_does_nothing"
+AUTOSCALER_ADDS_WRONG_NODE = "autoscaler_adds_wrong_node"
+NODE_NEVER_REMOVED = "node_never_removed"
+POOL_CANNOT_GROW = "pool_cannot_grow"
 EFFECTS = {
     "DRA driver": {
         "claim_injects_every_device": "a container with a claim gets all four devices of its node",
@@ -45,14 +52,40 @@ EFFECTS = {
     "control plane": {
         CLAIM_NEVER_RELEASED: "the resourceclaim controller alone is off: claims are neither made from templates nor released",
         SCHEDULER_STOPPED: "kube-scheduler stands still: no pod is placed, none is refused",
+        GANG_STARTS_IN_PART: "kube-scheduler knows nothing of gangs, while the API serves them: each pod is placed for itself",
+        HPA_DOES_NOTHING: "the controller of HorizontalPodAutoscalers alone is off",
     },
     "rogue allocator": {
         "unsatisfiable_claim_allocated": "a pod refused for want of devices gets taken ones allocated all the same, and is bound",
+        "gang_admitted_beyond_capacity": "a pod of a gang that was refused is bound all the same, with claims to devices that are taken",
+    },
+    "webhook": {
+        "hpa_never_scales_up": "what the HPA controller writes to raise a Deployment's scale is turned back; it believes it was done",
+        "hpa_never_scales_down": "the same for lowering it",
+        "replicas_land_off_accelerators": "pods of a ReplicaSet after its first lose claims, devices, node selector and affinity",
+    },
+    "KEDA": {
+        METRICS_ADAPTER_DOWN: "the server of external metrics has no pod; its APIService is not available",
+        "adapter_serves_stale_values": "of a ScaledObject made meanwhile KEDA reads the metrics once and serves that value for a day",
+        "hpa_scales_on_a_constant": "a ScaledObject made meanwhile asks Prometheus for a large constant",
+    },
+    "Karpenter": {
+        AUTOSCALER_DOES_NOTHING: "Karpenter stands still",
+        AUTOSCALER_ADDS_WRONG_NODE: "new nodes of the pool come without accelerators",
+        NODE_NEVER_REMOVED: "the pool's consolidateAfter is Never",
+        POOL_CANNOT_GROW: "the pool's limit is the one node that it has",
     },
 }
 FAULTS = {name: Fault(part, effect) for part, effects in EFFECTS.items() for name, effect in effects.items()}
+# Faults that the manager plants, or cleans up after.
+MANAGED = (
+    *(CLAIM_NEVER_RELEASED, SCHEDULER_STOPPED, GANG_STARTS_IN_PART, HPA_DOES_NOTHING, METRICS_ADAPTER_DOWN),
+    *(AUTOSCALER_DOES_NOTHING, AUTOSCALER_ADDS_WRONG_NODE, NODE_NEVER_REMOVED, POOL_CANNOT_GROW),
+)
 # Whose word says that a fault has been obeyed; all others are obeyed at the next operation.
-ACKNOWLEDGED = {"no_driver": NAMES, CLAIM_NEVER_RELEASED: (MANAGER,), SCHEDULER_STOPPED: (MANAGER,)}
+ACKNOWLEDGED = {"no_driver": NAMES, **dict.fromkeys(MANAGED, (MANAGER,))}
+# Parts that only a testbed with one of these add-ons has.
+ADDED = {"KEDA": ("keda",), "Karpenter": ("karpenter",), "webhook": ("karpenter", "keda", "prometheus")}
 
 
 def check_name(name: str) -> None:
@@ -66,6 +99,9 @@ def switch(state: State, name: str, on: bool) -> None:
     check_name(name)
     if not state.switches.is_dir():
         raise TestbedError(f"no testbed in {state.folder}: give the folder of a running one with --state")
+    part = FAULTS[name].part
+    if part in ADDED and not set(ADDED[part]) & set(state.add_ons):
+        raise TestbedError(f"{name} is a fault of {part}: bring the testbed up `--with {','.join(ADDED[part])}`")
     file = state.switches / "on" / name
     if on:
         file.touch()
@@ -73,7 +109,7 @@ def switch(state: State, name: str, on: bool) -> None:
         file.unlink(missing_ok=True)
     for who in ACKNOWLEDGED.get(name, ()):
         applied = state.switches / "applied" / f"{name}.{who}"
-        until(lambda: applied.exists() == on, f"{who} to obey {name}", 30, f"see {state.logs}")  # noqa: B023
+        until(lambda: applied.exists() == on, f"{who} to obey {name}", 150, f"see {state.logs}")  # noqa: B023
 
 
 def listing(state: State) -> list[str]:

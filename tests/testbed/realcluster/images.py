@@ -13,7 +13,8 @@ from .shell import run
 
 PAUSE = "docker.io/local/pause:1"
 PYTHON = "docker.io/local/python:1"
-FILES = {PAUSE: "pause.tar", PYTHON: "python.tar"}
+KEDA = "docker.io/local/keda:1"
+FILES = {PAUSE: "pause.tar", PYTHON: "python.tar", KEDA: "keda.tar"}
 DEBIAN = "bookworm"
 DEBIAN_MIRROR = "http://deb.debian.org/debian"
 SHARED = tuple(f"usr/share/{name}" for name in ("doc", "man", "locale", "info"))
@@ -22,11 +23,6 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
-
-
-def recipe() -> str:
-    """What the Python image depends on: a change of it makes a new cache folder."""
-    return f"{DEBIAN} {DEBIAN_MIRROR} {NOT_NEEDED} {Path(__file__).read_text()}"
 
 
 class Layout:
@@ -71,13 +67,14 @@ def write_image(target: Path, name: str, layer: Path, process: dict[str, Any]) -
     unfinished.replace(target)
 
 
-def build_pause(target: Path, binary: Path) -> None:
-    """The image of the sandbox container: one static binary."""
+def build_static(target: Path, name: str, programs: Path, process: dict[str, Any]) -> None:
+    """An image that holds static programs and nothing else."""
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         layer = Path(folder) / "layer.tar"
         with tarfile.open(layer, "w") as archive:
-            archive.add(binary, "pause")
-        write_image(target, PAUSE, layer, {"Entrypoint": ["/pause"], "User": "65535:65535"})
+            for program in sorted(programs.iterdir()):
+                archive.add(program, program.name)
+        write_image(target, name, layer, process)
 
 
 def build_python(target: Path) -> None:

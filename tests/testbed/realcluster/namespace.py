@@ -56,11 +56,12 @@ def raise_watches() -> None:
         print(f"raised {INOTIFY} to {INSTANCES}; it stays so until the machine starts anew", flush=True)
 
 
-def up(state: State, kubeconfig: Path) -> None:
+def up(state: State, kubeconfig: Path, add_ons: tuple[str, ...]) -> None:
     """Bring a testbed up and serve until a signal or its own end."""
     state.folder.mkdir(parents=True, exist_ok=True)
     with lock(state.lock, f"a testbed is running in {state.folder}"), contextlib.ExitStack() as held:
         clean(state)
+        state.write_add_ons(add_ons)
         raise_watches()
         devices, block = lock_devices()
         held.enter_context(devices)

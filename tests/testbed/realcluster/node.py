@@ -14,10 +14,10 @@ def start(parts: Parts, node: Node) -> None:
     inside = open_namespaces(node)
     connect_node(node.number, len(NAMES), int(inside[2]), inside)
     write_configurations(node)
-    kubernetes, kubeconfig = node.cache.binary("kubernetes"), node.state.kubeconfig(f"kubelet-{node.name}")
+    kubernetes, kubeconfig = node.cache.file("kubernetes"), node.state.kubeconfig(f"kubelet-{node.name}")
     parts.start(
         f"containerd-{node.name}",
-        [*inside, node.cache.binary("containerd"), "--config", node.folder / "containerd.toml"],
+        [*inside, node.cache.file("containerd"), "--config", node.folder / "containerd.toml"],
     )
     import_images(node, inside)
     kubelet = [
@@ -45,7 +45,7 @@ def start_drivers(parts: Parts, node: Node, inside: tuple[str, ...]) -> None:
     for part, devices in (("dra", node.devices[:half]), ("device-plugin", node.devices[half:])):
         options = ["--node", node.name, "--kubeconfig", str(node.state.kubeconfig(f"driver-{node.name}"))]
         options += ["--devices", ",".join(map(str, devices)), "--all-devices", everything]
-        parts.start(f"{part}-{node.name}", [*inside, node.cache.binary("driver"), part, *options])
+        parts.start(f"{part}-{node.name}", [*inside, node.cache.file("driver"), part, *options])
 
 
 def open_namespaces(node: Node) -> tuple[str, ...]:
@@ -83,12 +83,12 @@ def make_device_nodes(node: Node, inside: tuple[str, ...]) -> None:
 
 def import_images(node: Node, inside: tuple[str, ...]) -> None:
     """Put the images into the node's containerd: there is no registry to pull them from."""
-    ctr = (*inside, str(node.cache.binary("ctr")), "--address", SOCKET, "--namespace", "k8s.io")
+    ctr = (*inside, str(node.cache.file("ctr")), "--address", SOCKET, "--namespace", "k8s.io")
     until(
         lambda: succeeds(*ctr, "version"),
         f"containerd of {node.name} to answer",
         30,
         f"see {node.state.log('containerd-' + node.name)}",
     )
-    for file in images.FILES.values():
-        run(*ctr, "images", "import", node.cache.images / file)
+    for image in node.images:
+        run(*ctr, "images", "import", node.cache.file(images.FILES[image]))

@@ -37,6 +37,12 @@ class Node:
         return f"{self.state.cgroup}/{self.name}"
 
     @property
+    def images(self) -> tuple[str, ...]:
+        """The last node has the add-ons' image, too."""
+        add_on = (images.KEDA,) if "keda" in self.state.add_ons and self.name == NAMES[-1] else ()
+        return (images.PAUSE, images.PYTHON, *add_on)
+
+    @property
     def devices(self) -> list[int]:
         return accelerators.devices_of(self.number, self.block)
 
@@ -69,7 +75,7 @@ def containerd(node: Node) -> str:
             f"[{runtime}]\nenable_cdi = true\ncdi_spec_dirs = ['/run/cdi']\nrestrict_oom_score_adj = true",
             f"[{runtime}.containerd]\ndefault_runtime_name = 'runc'",
             f"[{runtime}.containerd.runtimes.runc]\nruntime_type = 'io.containerd.runc.v2'",
-            f"[{runtime}.containerd.runtimes.runc.options]\nBinaryName = '{node.cache.binary('runc-wrapper')}'\nSystemdCgroup = false",
+            f"[{runtime}.containerd.runtimes.runc.options]\nBinaryName = '{node.cache.file('runc-wrapper')}'\nSystemdCgroup = false",
             f"[{runtime}.cni]\nbin_dirs = ['/usr/lib/cni']\nconf_dir = '{node.folder / 'cni'}'",
         ]
     )

@@ -34,11 +34,11 @@ class Part:
 class Parts:
     """All processes of a testbed."""
 
-    def __init__(self, state: State, binaries: Path) -> None:
+    def __init__(self, state: State, search_path: str) -> None:
         self.state = state
         self.environment = {
             **os.environ,
-            "PATH": f"{binaries}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": f"{search_path}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         }
         self.all: dict[str, Part] = {}
 

@@ -39,6 +39,10 @@ class State:
         """`on/NAME` exists while a fault is on; `applied/NAME.WHO` once a part that needs time has obeyed."""
         return self.folder / "switches"
 
+    def is_on(self, fault: str) -> bool:
+        """Whether a fault is switched on."""
+        return (self.switches / "on" / fault).exists()
+
     @property
     def certificates(self) -> Path:
         """Keys, certificates and kubeconfigs of the parts."""
@@ -48,6 +52,16 @@ class State:
     def logs(self) -> Path:
         """One log file for each part."""
         return self.folder / "logs"
+
+    @property
+    def add_ons(self) -> tuple[str, ...]:
+        """The add-ons of this testbed, as `up` was told."""
+        file = self.folder / "add-ons"
+        return tuple(file.read_text().split()) if file.exists() else ()
+
+    def write_add_ons(self, names: tuple[str, ...]) -> None:
+        """Remember which add-ons this testbed has."""
+        (self.folder / "add-ons").write_text(" ".join(names))
 
     def kubeconfig(self, who: str) -> Path:
         """How one part reaches the API server."""

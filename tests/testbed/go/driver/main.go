@@ -1,5 +1,5 @@
 // Command driver is everything of the testbed's accelerators that speaks to Kubernetes: the DRA driver, the device plugin, and the rogue
-// allocator that breaks the rules on purpose. The first argument names the part.
+// allocator and the webhook that break the rules on purpose. The first argument names the part.
 package main
 
 import (
@@ -23,12 +23,16 @@ type settings struct {
 	devices    []accelerator // the devices this part hands out
 	all        []accelerator // all devices of the node: what a fault may give away
 	switches   switches
+	address    string // where the webhook listens, and the files of its certificate
+	certFile   string
+	keyFile    string
 }
 
 var parts = map[string]func(context.Context, settings) error{
 	"dra":           runDRA,
 	"device-plugin": runDevicePlugin,
 	"rogue":         runRogue,
+	"webhook":       runWebhook,
 }
 
 func parseDevices(list string) ([]accelerator, error) {
@@ -55,6 +59,9 @@ func parseSettings(arguments []string) (settings, error) {
 	flags.StringVar(&devices, "devices", "", "numbers of the devices handed out, with commas")
 	flags.StringVar(&all, "all-devices", "", "numbers of all devices of the node, with commas")
 	flags.StringVar((*string)(&s.switches), "switches", "/run/testbed/switches", "folder of the fault switches")
+	flags.StringVar(&s.address, "address", "", "HOST:PORT where the webhook listens")
+	flags.StringVar(&s.certFile, "certificate", "", "file of the webhook's certificate")
+	flags.StringVar(&s.keyFile, "key", "", "file of the webhook's key")
 	if err := flags.Parse(arguments); err != nil {
 		return s, err
 	}
@@ -76,7 +83,7 @@ func (s settings) client() (kubernetes.Interface, error) {
 
 func run(arguments []string) error {
 	if len(arguments) < 2 || parts[arguments[1]] == nil {
-		return fmt.Errorf("arguments %q: want dra, device-plugin or rogue first", arguments[1:])
+		return fmt.Errorf("arguments %q: want dra, device-plugin, rogue or webhook first", arguments[1:])
 	}
 	s, err := parseSettings(arguments[2:])
 	if err != nil {

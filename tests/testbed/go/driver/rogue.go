@@ -12,7 +12,7 @@ import (
 )
 
 // runRogue is an allocator that breaks the one rule that matters: where the scheduler refused a pod for want of a device, it writes an
-// allocation of devices that are taken, and binds the pod.
+// allocation of devices that are taken, and binds the pod; and it lets a gang in that was refused.
 func runRogue(ctx context.Context, s settings) error {
 	client, err := s.client()
 	if err != nil {
@@ -26,11 +26,15 @@ func runRogue(ctx context.Context, s settings) error {
 			return nil
 		case <-tick.C:
 		}
-		if !s.switches.on("unsatisfiable_claim_allocated") {
-			continue
+		if s.switches.on("unsatisfiable_claim_allocated") {
+			if err := allocateRefused(ctx, client); err != nil {
+				log.Print(err)
+			}
 		}
-		if err := allocateRefused(ctx, client); err != nil {
-			log.Print(err)
+		if s.switches.on("gang_admitted_beyond_capacity") {
+			if err := admitGangs(ctx, client); err != nil {
+				log.Print(err)
+			}
 		}
 	}
 }
@@ -113,10 +117,14 @@ func force(ctx context.Context, client kubernetes.Interface, pod corev1.Pod, sli
 			return err
 		}
 	}
-	log.Printf("binding %s/%s to %s", pod.Namespace, pod.Name, *slice.Spec.NodeName)
+	return bind(ctx, client, pod, *slice.Spec.NodeName)
+}
+
+func bind(ctx context.Context, client kubernetes.Interface, pod corev1.Pod, node string) error {
+	log.Printf("binding %s/%s to %s", pod.Namespace, pod.Name, node)
 	binding := &corev1.Binding{
 		ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID},
-		Target:     corev1.ObjectReference{Kind: "Node", Name: *slice.Spec.NodeName},
+		Target:     corev1.ObjectReference{Kind: "Node", Name: node},
 	}
 	return client.CoreV1().Pods(pod.Namespace).Bind(ctx, binding, metav1.CreateOptions{})
 }

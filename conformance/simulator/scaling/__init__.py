@@ -1,0 +1,1 @@
+"""The arithmetic of horizontal autoscaling: what a metric asks for, and what behaviour allows of it."""

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const (
+	hpaController = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+	karpenter     = "karpenter"
+)
+
+// object is a JSON object of which only a part is known.
+type object = map[string]any
+
+// patch is one operation of a JSON patch.
+type patch struct {
+	Operation string `json:"op"`
+	Path      string `json:"path"`
+	Value     any    `json:"value"`
+}
+
+// webhook changes what is written to the API while a fault is on, as a careless mutating webhook would.
+type webhook struct {
+	switches switches
+	lock     sync.Mutex
+	seen     map[types.UID]bool // ReplicaSets whose first pod has been let through
+}
+
+func runWebhook(ctx context.Context, s settings) error {
+	server := &http.Server{
+		Addr: s.address, Handler: &webhook{switches: s.switches, seen: map[types.UID]bool{}}, ReadHeaderTimeout: 10 * time.Second,
+	}
+	go func() {
+		<-ctx.Done()
+		_ = server.Close()
+	}()
+	if err := server.ListenAndServeTLS(s.certFile, s.keyFile); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+func (w *webhook) ServeHTTP(out http.ResponseWriter, in *http.Request) {
+	var review admissionv1.AdmissionReview
+	if err := json.NewDecoder(in.Body).Decode(&review); err != nil || review.Request == nil {
+		http.Error(out, "want an AdmissionReview", http.StatusBadRequest)
+		return
+	}
+	response := &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
+	patches, err := w.patches(review.Request)
+	if err != nil {
+		log.Printf("%s %s/%s: %v", review.Request.Resource.Resource, review.Request.Namespace, review.Request.Name, err)
+	} else if len(patches) > 0 {
+		kind := admissionv1.PatchTypeJSONPatch
+		response.PatchType = &kind
+		response.Patch, _ = json.Marshal(patches)
+	}
+	review.Request, review.Response = nil, response
+	out.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(out).Encode(review)
+}
+
+func (w *webhook) patches(request *admissionv1.AdmissionRequest) ([]patch, error) {
+	switch request.Resource.Resource {
+	case "deployments":
+		return w.scale(request)
+	case "nodes":
+		return w.node(request)
+	case "pods":
+		return w.pod(request)
+	case "scaledobjects":
+		return w.scaledObject(request)
+	}
+	return nil, nil
+}
+
+// scale turns back what the HPA controller wants.
+func (w *webhook) scale(request *admissionv1.AdmissionRequest) ([]patch, error) {
+	if request.UserInfo.Username != hpaController {
+		return nil, nil
+	}
+	var old, wanted autoscalingv1.Scale
+	if err := json.Unmarshal(request.OldObject.Raw, &old); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(request.Object.Raw, &wanted); err != nil {
+		return nil, err
+	}
+	up := wanted.Spec.Replicas > old.Spec.Replicas && w.switches.on("hpa_never_scales_up")
+	down := wanted.Spec.Replicas < old.Spec.Replicas && w.switches.on("hpa_never_scales_down")
+	if up || down {
+		return []patch{{"replace", "/spec/replicas", old.Spec.Replicas}}, nil
+	}
+	return nil, nil
+}
+
+func extended(name corev1.ResourceName) bool { return strings.Contains(string(name), "/") }
+
+func without(list corev1.ResourceList) corev1.ResourceList {
+	kept := corev1.ResourceList{}
+	for name, quantity := range list {
+		if !extended(name) {
+			kept[name] = quantity
+		}
+	}
+	return kept
+}
+
+// node takes the accelerators from a new node of the autoscaler.
+func (w *webhook) node(request *admissionv1.AdmissionRequest) ([]patch, error) {
+	if request.UserInfo.Username != karpenter || !w.switches.on("autoscaler_adds_wrong_node") {
+		return nil, nil
+	}
+	var node corev1.Node
+	if err := json.Unmarshal(request.Object.Raw, &node); err != nil {
+		return nil, err
+	}
+	node.Status.Capacity, node.Status.Allocatable = without(node.Status.Capacity), without(node.Status.Allocatable)
+	return []patch{{"replace", "/status", node.Status}}, nil
+}
+
+// pod lets a ReplicaSet's first pod through, and takes from the later ones all that leads to an accelerator.
+func (w *webhook) pod(request *admissionv1.AdmissionRequest) ([]patch, error) {
+	if !w.switches.on("replicas_land_off_accelerators") {
+		return nil, nil
+	}
+	var pod corev1.Pod
+	if err := json.Unmarshal(request.Object.Raw, &pod); err != nil {
+		return nil, err
+	}
+	if len(pod.OwnerReferences) == 0 || pod.OwnerReferences[0].Kind != "ReplicaSet" || w.first(request, pod.OwnerReferences[0].UID) {
+		return nil, nil
+	}
+	pod.Spec.NodeSelector, pod.Spec.Affinity, pod.Spec.ResourceClaims = nil, nil, nil
+	for n := range pod.Spec.Containers {
+		resources := &pod.Spec.Containers[n].Resources
+		resources.Claims = nil
+		resources.Limits, resources.Requests = without(resources.Limits), without(resources.Requests)
+	}
+	return []patch{{"replace", "/spec", pod.Spec}}, nil
+}
+
+func (w *webhook) first(request *admissionv1.AdmissionRequest, owner types.UID) bool {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	known := w.seen[owner]
+	if request.DryRun == nil || !*request.DryRun {
+		w.seen[owner] = true
+	}
+	return !known
+}
+
+// scaledObject makes KEDA keep the first value of its metrics, or ask for one that never changes.
+func (w *webhook) scaledObject(request *admissionv1.AdmissionRequest) ([]patch, error) {
+	stale, constant := w.switches.on("adapter_serves_stale_values"), w.switches.on("hpa_scales_on_a_constant")
+	if !stale && !constant {
+		return nil, nil
+	}
+	var scaled struct {
+		Spec object `json:"spec"`
+	}
+	if err := json.Unmarshal(request.Object.Raw, &scaled); err != nil {
+		return nil, err
+	}
+	triggers, _ := scaled.Spec["triggers"].([]any)
+	for _, item := range triggers {
+		trigger, _ := item.(object)
+		metadata, _ := trigger["metadata"].(object)
+		if metadata == nil {
+			continue
+		}
+		if stale {
+			trigger["useCachedMetrics"], scaled.Spec["pollingInterval"] = true, 86400
+		}
+		if constant {
+			metadata["query"] = "vector(1000000)"
+		}
+	}
+	return []patch{{"replace", "/spec", scaled.Spec}}, nil
+}
