@@ -4,7 +4,7 @@ from conformance.adapters.metrics import prometheus
 from conformance.adapters.metrics.scaler import Order, Scaler
 from conformance.adapters.metrics.signals import Signal
 from conformance.cluster import errors
-from conformance.probes import pods, serving, tenants
+from conformance.probes import pace, pods, serving, tenants
 from conformance.probes.autoscaler import Autoscaler
 from conformance.probes.bench import must_identify
 from conformance.probes.fleet import Fleet
@@ -13,9 +13,6 @@ from conformance.probes.serving import Serving
 from conformance.probes.tenants import MAIN
 from conformance.probes.trial import LEAST, MOST, Trial, stays
 from conformance.verdicts import Unknown
-
-RATE_WINDOWS = 12
-"""Time over which the growth of a counter is taken, in absence windows: four scrapes of 30 s on a live cluster."""
 
 
 class Scaling:
@@ -26,7 +23,7 @@ class Scaling:
 
     def order(self, servers: Serving, signal: Signal, most: int) -> Order:
         """What the autoscaler is to do."""
-        window = self.sandbox.settings.window_seconds
+        times = pace.of(self.sandbox.settings)
         return Order(
             name=servers.name,
             deployment=servers.name,
@@ -35,9 +32,9 @@ class Scaling:
             signal=signal,
             least=LEAST,
             most=most,
-            calm=max(1, round(window)),
+            calm=times.calm,
             server=self._server() if self.scaler.needs_server else "",
-            window=max(5, round(RATE_WINDOWS * window)),
+            window=times.rate,
         )
 
     def _server(self) -> str:

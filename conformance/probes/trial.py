@@ -7,7 +7,7 @@ from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.cluster.crowd import Crowd, Members
 from conformance.inventory.descriptors import Descriptor
-from conformance.probes import reading, starting, tenants
+from conformance.probes import pace, reading, starting, tenants
 from conformance.probes.autoscaler import Autoscaler
 from conformance.probes.fleet import Fleet
 from conformance.probes.serving import Serving, is_ready, wanted
@@ -19,8 +19,6 @@ UP_SECONDS = 300.0
 """Limit from load to the first new pod: a scrape, the growth of a rate, the autoscaler's own pace."""
 DOWN_SECONDS = 420.0
 """Limit for the metric to be low and for replicas to fall: the same, and the stabilization window."""
-IDLE_WINDOWS = 3
-"""Length of the watch before the load, in absence windows: an autoscaler looks every 15 s."""
 
 
 @dataclass
@@ -180,7 +178,7 @@ class Trial:
 
 def stays(servers: Serving, autoscaler: Autoscaler, code: str, when: str) -> None:
     """Watch the Deployment for the window; ``Failure`` with this code where its replicas change."""
-    seconds = IDLE_WINDOWS * servers.sandbox.settings.window_seconds
+    seconds = pace.of(servers.sandbox.settings).idle
     deployment = servers.deployment()
 
     def moved(obj: Object) -> str | None:
