@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Unknown
+from conformance import Allocation, Bench, Crud, Scaling, Unknown
+from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
 from conformance.evidence import Evidence
 from conformance.hooks import running
 from conformance.inventory import Inventory, Kind
-from conformance.inventory.solutions import AUTOSCALER, FAMILIES, Solution
-from conformance.probes import Sandbox
+from conformance.inventory.solutions import AUTOSCALER, FAMILIES, METRICS, Solution
+from conformance.probes import Sandbox, autoscaler
+from conformance.probes.fleet import Fleet
+from conformance.probes.trial import LEAST
 
 
 @pytest.fixture
@@ -111,3 +114,26 @@ def allocation(bench: Bench) -> Allocation:
 def crud(sandbox: Sandbox, inventory: Inventory, dra_type: str) -> Crud:
     """The verbs on this variant's type."""
     return Crud(sandbox, inventory.dra_version, dra_type)
+
+
+@pytest.fixture
+def scaler(request: pytest.FixtureRequest, cluster: Api, inventory: Inventory) -> metrics.Scaler:
+    """The metrics adapter of this variant, which answers; ``NotApplicable`` where there are no autoscalers of pods."""
+    autoscaler.must_be_served(cluster)
+    if not inventory.of_family(METRICS):
+        raise Unknown(metrics.why_none(Look(cluster)), code="no_metrics_solution")
+    if not inventory.pools:
+        raise Unknown(inventory.why_none(), code="no_accelerator")
+    return autoscaler.living(cluster, request.getfixturevalue("solution"))
+
+
+@pytest.fixture
+def scaling(
+    request: pytest.FixtureRequest, scaler: metrics.Scaler, sandbox: Sandbox, pool: Kind, inventory: Inventory
+) -> Scaling:
+    """Servers under an autoscaler; where the check holds accelerators, two of this variant's pool are free at least."""
+    if not spec_of(request.function).accelerators:
+        return Scaling(sandbox, scaler, None)
+    fleet = Fleet(sandbox, pool, running(request.node).process.descriptors, inventory.dra_version)
+    fleet.choose(LEAST + 1)
+    return Scaling(sandbox, scaler, fleet)

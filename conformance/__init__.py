@@ -4,6 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from conformance.adapters.metrics.signals import QUEUE_DEPTH as QUEUE_DEPTH
+    from conformance.adapters.metrics.signals import TOKEN_RATE as TOKEN_RATE
+    from conformance.cluster.settings import Settings as Settings
     from conformance.declaration import check as check
     from conformance.evidence import Evidence as Evidence
     from conformance.inventory.kinds import Kind as Kind
@@ -17,8 +20,11 @@ if TYPE_CHECKING:
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
     from conformance.probes.needs import PROBE_NEEDS as PROBE_NEEDS
+    from conformance.probes.needs import SCALED_OBJECT_NEEDS as SCALED_OBJECT_NEEDS
+    from conformance.probes.needs import SCALING_NEEDS as SCALING_NEEDS
     from conformance.probes.reading import identity as identity
     from conformance.probes.sandbox import Sandbox as Sandbox
+    from conformance.probes.scaling import Scaling as Scaling
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -43,9 +49,15 @@ _HOME = {
     "Kind": "inventory.kinds",
     "NotApplicable": "verdicts",
     "PROBE_NEEDS": "probes.needs",
+    "QUEUE_DEPTH": "adapters.metrics.signals",
+    "SCALED_OBJECT_NEEDS": "probes.needs",
+    "SCALING_NEEDS": "probes.needs",
     "Sandbox": "probes.sandbox",
+    "Scaling": "probes.scaling",
+    "Settings": "cluster.settings",
     "Skipped": "verdicts",
     "Solution": "inventory.solutions",
+    "TOKEN_RATE": "adapters.metrics.signals",
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",

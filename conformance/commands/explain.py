@@ -2,7 +2,7 @@
 
 import argparse
 
-from conformance import catalogue
+from conformance import catalogue, content
 from conformance.catalogue import CheckInfo
 from conformance.commands.checks import entry
 from conformance.commands.output import show
@@ -20,8 +20,15 @@ def main(args: argparse.Namespace) -> int:
     if args.output == "json":
         show([entry(info) for info in found], (), "json")
     else:
-        print("\n\n".join(_text(info) for info in found))
+        rules = [_rules(requirement) for requirement in sorted({info.requirement for info in found})]
+        print("\n\n".join(filter(None, (*(_text(info) for info in found), *rules))))
     return 0
+
+
+def _rules(requirement: str) -> str:
+    """What add-ons of the cluster have to be told for this requirement, where there is anything."""
+    path = content.FIXTURES / "rules" / f"{requirement}.yaml"
+    return path.read_text(encoding="utf-8").rstrip() if path.is_file() else ""
 
 
 def _text(info: CheckInfo) -> str:

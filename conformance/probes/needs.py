@@ -26,3 +26,13 @@ ALLOCATION_NEEDS = (
     "create resourceclaimtemplates.resource.k8s.io",
 )
 """A check that watches claims and makes them from templates; besides ``CLAIM_NEEDS``."""
+SCALING_NEEDS = (
+    *PROBE_NEEDS,
+    "list pods",
+    *(f"{verb} deployments.apps" for verb in ("create", "get", "watch", "patch", "delete")),
+    "create services",
+    *(f"{verb} horizontalpodautoscalers.autoscaling" for verb in ("create", "get", "list", "watch", "delete")),
+)
+"""A check that puts a Deployment of probe pods under an autoscaler."""
+SCALED_OBJECT_NEEDS = tuple(f"{verb} scaledobjects.keda.sh" for verb in ("create", "get", "watch", "delete"))
+"""The same with KEDA."""

@@ -22,6 +22,8 @@ GONE_SECONDS = 120.0
 READY_SECONDS = 60.0
 PODS = 24
 """Pods that one check may have at once, unless it asks for room for more."""
+PROGRAM = content.FIXTURES / "probe"
+"""The files of the probe program, which travel together."""
 _LEVEL = "pod-security.kubernetes.io/enforce"
 
 
@@ -87,9 +89,9 @@ class Sandbox:
                 "spec": {"hard": bounds(self._pods)},
             }
             self.create("resourcequotas", quota, namespace=namespace)
-        program = (content.FIXTURES / "probe" / "probe.py").read_text(encoding="utf-8")
+        program = {file.name: file.read_text(encoding="utf-8") for file in PROGRAM.glob("*.py")}
         config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.name(pods.PROGRAM)}}
-        self.create("configmaps", {**config, "data": {"probe.py": program}}, namespace=namespace)
+        self.create("configmaps", {**config, "data": program}, namespace=namespace)
 
     def name(self, name: str) -> str:
         """Name of an object of ours: as given in an own namespace, made unique in one that others use."""

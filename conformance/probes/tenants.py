@@ -47,7 +47,7 @@ def start(sandbox: Sandbox, plan: pods.PodPlan, descriptor: Descriptor, *, holds
     name, limit = made["metadata"]["name"], sandbox.limit(starting.START_SECONDS)
     pod = starting.wait_started(sandbox.api, collection, name, limit=limit, holds_device=holds_device)
     as_sent(made, pod, manifest_of(sandbox, plan), plan.node)
-    reports = {c.name: _report(sandbox, collection, name, c.name) for c in plan.containers}
+    reports = {c.name: report_of(sandbox, collection, name, c.name) for c in plan.containers}
     _record(sandbox, pod, reports, descriptor)
     return Tenant(sandbox.api.get(f"{collection}/{name}"), reports)
 
@@ -83,7 +83,8 @@ def as_sent(made: Object, pod: Object, body: Object, node: str | None) -> None:
         raise Unverified(f"pod {name} is not what was sent: {wrong}; look for mutating webhooks", code="pod_changed")
 
 
-def _report(sandbox: Sandbox, collection: str, pod: str, container: str) -> reading.Report:
+def report_of(sandbox: Sandbox, collection: str, pod: str, container: str) -> reading.Report:
+    """What the probe in a container that runs says about devices. Raises ``Unverified`` where it says nothing."""
     query: dict[str, Any] = {"container": container, "follow": "true", "limitBytes": reading.LOG_LIMIT}
     where = f"{pod}/{container}"
     last: list[str] = []

@@ -23,9 +23,14 @@ LOOK_NEEDS = (
     "list runtimeclasses.node.k8s.io",
     "list events",
     "list deployments.apps",
+    "list apiservices.apiregistration.k8s.io",
+    "list services",
+    "get pods/*.custom.metrics.k8s.io",
+    "list *.external.metrics.k8s.io",
+    *(f"{verb} podmonitors.monitoring.coreos.com" for verb in ("create", "get", "watch", "delete")),
 )
-"""What the inventory and the checks read if they may: RuntimeClasses to try, events that explain a pod. What must not be
-read is noted, and checks that rest on it become unknown."""
+"""What the inventory and the checks use if they may: RuntimeClasses to try, events that explain a pod, a monitor for our pods.
+What must not be read is noted, and checks that rest on it become unknown."""
 
 
 def run_needs(namespace: str | None) -> tuple[str, ...]:

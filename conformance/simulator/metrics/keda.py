@@ -43,9 +43,12 @@ class Scalers:
         for key in ("serverAddress", "query", "threshold"):
             if not meta.get(key):
                 raise TriggerError(f"error parsing prometheus metadata: missing required parameter {key!r}")
-        return await self._ask(str(meta["serverAddress"]), str(meta["query"]))
+        value = await self._ask(str(meta["serverAddress"]), str(meta["query"]))
+        if value is None and str(meta.get("ignoreNullValues", "true")).lower() == "false":
+            raise TriggerError("prometheus metrics 'prometheus' target may be lost, the result is empty")
+        return value or 0.0
 
-    async def _ask(self, server: str, query: str) -> float:
+    async def _ask(self, server: str, query: str) -> float | None:
         url = f"{self._address(server).rstrip('/')}/api/v1/query"
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         try:
@@ -57,7 +60,7 @@ class Scalers:
                     raise TriggerError(f"prometheus query api returned error. status: {answer.status}")
                 body = await answer.json(content_type=None)
                 found = body["data"]["result"]
-                return float(found[0]["value"][1]) if found else 0.0
+                return float(found[0]["value"][1]) if found else None
         except (OSError, aiohttp.ClientError, TimeoutError) as problem:
             raise TriggerError(f"error requesting prometheus at {server}: {problem or 'timeout'}") from problem
         except (KeyError, TypeError, ValueError, IndexError) as problem:

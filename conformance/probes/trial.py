@@ -1,0 +1,212 @@
+"""One run of an autoscaler: replicas stay without load, rise with it onto accelerators of their own, and fall again."""
+
+import time
+from dataclasses import dataclass, field
+
+from conformance.cluster import errors, waiting
+from conformance.cluster.api import Object
+from conformance.cluster.crowd import Crowd, Members
+from conformance.inventory.descriptors import Descriptor
+from conformance.probes import pace, reading, starting, tenants
+from conformance.probes.autoscaler import Autoscaler
+from conformance.probes.fleet import Fleet
+from conformance.probes.serving import Serving, is_ready, wanted
+from conformance.probes.tenants import MAIN
+from conformance.verdicts import Failure, Unverified
+
+LEAST, MOST = 1, 3
+UP_SECONDS = 300.0
+"""Limit from load to the first new pod: a scrape, the growth of a rate, the autoscaler's own pace."""
+DOWN_SECONDS = 420.0
+"""Limit for the metric to be low and for replicas to fall: the same, and the stabilization window."""
+
+
+@dataclass
+class Seen:
+    """Replicas over time, and what they did."""
+
+    began: float = field(default_factory=time.monotonic)
+    timeline: list[tuple[float, int]] = field(default_factory=list)
+
+    def note(self, members: Members) -> int:
+        """Remember how many pods are ready, and return it."""
+        ready = sum(is_ready(pod) for pod in members.values())
+        if not self.timeline or self.timeline[-1][1] != ready:
+            self.timeline.append((round(self.seconds, 1), ready))
+        return ready
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the load began."""
+        return time.monotonic() - self.began
+
+
+class Trial:
+    """One run of an autoscaler: idle, load, no load."""
+
+    def __init__(self, fleet: Fleet, servers: Serving, autoscaler: Autoscaler) -> None:
+        self.fleet, self.servers, self.autoscaler = fleet, servers, autoscaler
+        self.sandbox, self.evidence = fleet.sandbox, fleet.sandbox.evidence
+        self.seen = Seen()
+        self._first: Object = {}
+
+    def begin(self) -> None:
+        """The first server is ready and holds an accelerator, which is the witness; the metric is read."""
+        self._first = self.servers.first()
+        if not self._opened(self._first):
+            name = self._first["metadata"]["name"]
+            raise Unverified(f"pod {name} opened no accelerator before anything was scaled", code="no_witness")
+        self.autoscaler.create(self.autoscaler.scaler.make(self.autoscaler.order))
+        self.autoscaler.readable()
+
+    def stays_idle(self) -> None:
+        """Without load the replicas stay where they are, although the metric is read: the control."""
+        stays(self.servers, self.autoscaler, "scaled_without_load", "without any load")
+
+    def rises_under_load(self) -> None:
+        """Load the servers until there are more of them, each ready and on an accelerator of its own."""
+        crowd = Crowd(self.sandbox.api, self.servers.pods, self.servers.selector)
+        self.servers.begin_load()
+        self.seen = Seen()
+        target = self.autoscaler.order.signal
+        busy = self.servers.await_queue(self._first, lambda w: w.waiting > 2 * MOST, "the load to fill the queue")
+        self.evidence.step("the load fills the queue", observed=f"{busy.waiting} requests wait at the first server")
+        before = self.servers.load_seen()
+        self._first_new(crowd)
+        up = self.seen.seconds
+        rate = self.servers.load_seen().rate(before)
+        self._all_ready(crowd)
+        self.autoscaler.healthy()
+        self._each_has_its_own(crowd.members)
+        now = self.servers.load_seen()
+        later = self.servers.load_seen(self.sandbox.settings.window_seconds)
+        self.evidence.step(
+            "replicas rose with the load",
+            expected=f"more than {LEAST} by {target.title}",
+            observed=f"first new ready replica after {up:.1f} s; {rate:.0f} tokens/s before, {later.rate(now):.0f} after",
+            seconds_to_first_new_replica=round(up, 1),
+            tokens_per_second_before=round(rate, 1),
+            tokens_per_second_after=round(later.rate(now), 1),
+            ready_replicas_over_time=self.seen.timeline,
+            failed_requests=later.errors,
+        )
+
+    def _first_new(self, crowd: Crowd) -> None:
+        """Wait for a new pod, then for it to be ready."""
+        known = len(crowd.members)
+        limit = self.sandbox.limit(UP_SECONDS)
+        try:
+            crowd.until(lambda m: m if len(m) > known else None, limit=limit, what="replicas to rise")
+        except errors.WaitTimeout as error:
+            raise self._not_up(error.seconds) from error
+        self._ready(crowd, LEAST + 1)
+
+    def _ready(self, crowd: Crowd, count: int) -> None:
+        limit = self.sandbox.limit(starting.START_SECONDS)
+        try:
+            crowd.until(
+                lambda m: m if self.seen.note(m) >= count else None, limit=limit, what=f"{count} servers to be ready"
+            )
+        except errors.WaitTimeout as error:
+            raise self.servers.not_ready(crowd.members, error.seconds) from error
+
+    def _all_ready(self, crowd: Crowd) -> None:
+        """Wait for the others that the autoscaler asks for now."""
+        self._ready(crowd, min(wanted(self.servers.deployment()), self.autoscaler.order.most))
+
+    def _not_up(self, seconds: float) -> Failure:
+        own = self.servers.await_queue(self._first, lambda _w: True, "the first server to say what waits")
+        seen = f"{seconds:.0f} s under load, {own.waiting} requests wait at the server; {self.autoscaler.words()}"
+        target = f"{self.autoscaler.order.signal.title} of {self.autoscaler.order.signal.target} for each pod"
+        if not self.autoscaler.above(LEAST):
+            return Failure(
+                "metric_stale", observed=seen, expected=f"the adapter's value follows the server's own, above {target}"
+            )
+        return Failure("not_scaled_up", observed=seen, expected=f"replicas rise above {LEAST} at a target {target}")
+
+    def _opened(self, pod: Object) -> list[reading.Node]:
+        report = tenants.report_of(self.sandbox, self.servers.pods, pod["metadata"]["name"], MAIN)
+        return report.opened(self.fleet.descriptor)
+
+    def _each_has_its_own(self, members: Members) -> None:
+        """Every ready pod runs on a node of the pool and opened accelerators that no other of them has."""
+        taken: dict[object, str] = {}
+        for name, pod in sorted(members.items()):
+            if not is_ready(pod):
+                continue
+            node, opened = str(pod["spec"].get("nodeName")), self._opened(pod)
+            keys = devices(node, opened, self.fleet.descriptor)
+            told = ", ".join(map(str, opened)) or "no accelerator"
+            self.evidence.step("looked what a replica holds", observed=told, obj=f"Pod {name}", node=node)
+            shared = next((taken[key] for key in keys if key in taken), "")
+            where = "" if node in {share.name for share in self.fleet.kind.nodes} else " (no node of the pool)"
+            if where or shared or not opened:
+                also = f", which pod {shared} has as well" if shared else ""
+                raise Failure(
+                    "replicas_without_accelerator",
+                    observed=f"replica {name} is ready on {node}{where} and opened {told}{also}",
+                    expected="every replica runs on a node of the pool and holds an accelerator of its own",
+                )
+            taken |= dict.fromkeys(keys, name)
+
+    def falls_without_load(self) -> None:
+        """Take the load away: the metric falls, and after the stabilization window the replicas do."""
+        self.servers.end_load()
+        began, limit = time.monotonic(), self.sandbox.limit(DOWN_SECONDS)
+        own = self.servers.await_queue(self._first, lambda w: not w.waiting, "the queue to empty without load")
+        try:
+            self.autoscaler.await_low(limit)
+        except errors.WaitTimeout as error:
+            seen = (
+                f"{error.seconds:.0f} s after the load was gone {own.waiting} requests wait; {self.autoscaler.words()}"
+            )
+            raise Failure("metric_stale", observed=seen, expected="the adapter's value falls with the load") from error
+        try:
+            self.servers.scaled_back(LEAST, max(limit - (time.monotonic() - began), self.sandbox.limit(60)))
+        except errors.WaitTimeout as error:
+            seen = f"{time.monotonic() - began:.0f} s after the load was gone: {error.last}; {self.autoscaler.words()}"
+            calm = self.autoscaler.order.calm
+            want = f"{LEAST} replica after a stabilization window of {calm} s"
+            raise Failure("not_scaled_down", observed=seen, expected=want) from error
+        took = time.monotonic() - began
+        self.evidence.step(
+            "replicas fell without load",
+            observed=f"{LEAST} after {took:.1f} s; {self.autoscaler.words()}",
+            seconds_to_fall=round(took, 1),
+        )
+
+
+def stays(servers: Serving, autoscaler: Autoscaler, code: str, when: str) -> None:
+    """Watch the Deployment for the window; ``Failure`` with this code where its replicas change."""
+    seconds = pace.of(servers.sandbox.settings).idle
+    deployment = servers.deployment()
+
+    def moved(obj: Object) -> str | None:
+        return None if wanted(obj) == LEAST else f"{wanted(obj)} replicas are wanted {when}"
+
+    what = "the replicas to stay"
+    try:
+        broken, watched, breaks = waiting.stays(
+            servers.sandbox.api, servers.deployments, deployment, moved, seconds=seconds, what=what
+        )
+    except (waiting.HistoryLost, errors.WaitTimeout) as error:
+        raise Unverified(
+            f"the watch of the Deployment did not live through the window: {error}", code="watch_lost"
+        ) from error
+    if broken:
+        raise Failure(
+            code,
+            observed=f"{broken}; {autoscaler.words()}",
+            expected=f"{LEAST} replica, as {when} nothing asks for more",
+        )
+    servers.sandbox.evidence.step(
+        "watched the replicas",
+        expected=f"{LEAST} for {seconds:.0f} s {when}",
+        observed=f"{LEAST} for {watched:.1f} s, {breaks} broken watches; {autoscaler.words()}",
+    )
+
+
+def devices(node: str, opened: list[reading.Node], descriptor: Descriptor) -> set[tuple[str, str]]:
+    """What tells opened devices apart: their node with number, and identity where they say one."""
+    names = {(node, reading.identity(n, descriptor) or n.number) for n in opened}
+    return names | {(node, n.number) for n in opened}
