@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Unknown
+from conformance import Allocation, Bench, Crud, Gangs, Unknown
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
 from conformance.evidence import Evidence
 from conformance.hooks import running
 from conformance.inventory import Inventory, Kind
 from conformance.inventory.solutions import AUTOSCALER, FAMILIES, Solution
-from conformance.probes import Sandbox
+from conformance.probes import Sandbox, gang_ground
 
 
 @pytest.fixture
@@ -79,6 +79,15 @@ def pool(variant: str, inventory: Inventory) -> Kind | None:
     """The accelerator kind of this variant over all its nodes; None where the cluster has no accelerator."""
     wanted = variant.partition(WITH)[0]
     return next((kind for kind in inventory.pools if kind.id == wanted), None)
+
+
+@pytest.fixture
+def gangs(
+    request: pytest.FixtureRequest, sandbox: Sandbox, solution: Solution, pool: Kind | None, inventory: Inventory
+) -> Gangs:
+    """Nodes with free accelerators of this variant, and its gang scheduler."""
+    descriptors = running(request.node).process.descriptors
+    return gang_ground.prepare(sandbox, solution, pool, descriptors, inventory.dra_version)
 
 
 @pytest.fixture
