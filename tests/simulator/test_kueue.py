@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from conformance import simulator
+from conformance.simulator import world as worlds
 from conformance.simulator.switches import Switches
 from tests.simulator.client import PODS, Client, pod
 
@@ -192,12 +193,12 @@ def test_queue_without_a_cluster_queue_admits_nothing_and_says_so(running: simul
 
 
 def test_fault_admits_beyond_quota(queue: Queue, switches: Switches) -> None:
-    switches.gang.beyond_capacity = True
+    worlds.apply(worlds.fault("gang_admitted_beyond_capacity"), switches)
     queue.until(queue.job("a", 9), "Admitted", "True")
 
 
 def test_fault_never_looks_at_an_evicted_job_again(queue: Queue, switches: Switches) -> None:
-    switches.gang.retries = False
+    worlds.apply(worlds.fault("waiting_gang_never_starts"), switches)
     blocker = {"resources": {"limits": {"sim.dev/accel": "1"}}}
     queue.client.create(queue.pods, pod("blocker", STAY, container=blocker))
     name = queue.job("a", 2)
@@ -209,7 +210,7 @@ def test_fault_never_looks_at_an_evicted_job_again(queue: Queue, switches: Switc
 
 
 def test_fault_lets_two_jobs_hold_each_others_room(queue: Queue, switches: Switches) -> None:
-    switches.gang.deadlocks = True
+    worlds.apply(worlds.fault("second_gang_deadlocks_the_first"), switches)
     first, second = queue.job("a", 2), queue.job("b", 2)
     queue.until(first, "Admitted", "True")
     queue.until(second, "Admitted", "True")
