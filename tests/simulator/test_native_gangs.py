@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from conformance import simulator
+from conformance.simulator import world as worlds
 from conformance.simulator.switches import Switches
 from tests.simulator.client import CLAIMS, PODS, Client, claim, pod
 
@@ -264,7 +265,7 @@ def test_group_stays_while_pods_belong_to_it(gangs: Gangs) -> None:
 
 
 def test_fault_places_members_one_by_one(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.starts = "in_part"
+    worlds.apply(worlds.fault("gang_starts_in_part"), switches)
     gangs.start("a", 5)
     gangs.until_bound("a-0", "a-1", "a-2", "a-3")
     assert gangs.verdict("a", "False")["message"] == "minCount (5) cannot be satisfied: 4 scheduled, 0 remaining"
@@ -272,7 +273,7 @@ def test_fault_places_members_one_by_one(gangs: Gangs, switches: Switches) -> No
 
 
 def test_fault_binds_a_gang_beyond_what_is_free(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.beyond_capacity = True
+    worlds.apply(worlds.fault("gang_admitted_beyond_capacity"), switches)
     gangs.start("a", 5)
     gangs.until_bound(*(f"a-{n}" for n in range(5)))
     assert gangs.verdict("a", "True")["reason"] == "Scheduled"
@@ -280,7 +281,7 @@ def test_fault_binds_a_gang_beyond_what_is_free(gangs: Gangs, switches: Switches
 
 
 def test_fault_lets_rivals_hold_each_others_room(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.deadlocks = True
+    worlds.apply(worlds.fault("second_gang_deadlocks_the_first"), switches)
     gangs.start("a", 3)
     gangs.start("b", 3)
     gangs.until_bound("a-0", "a-1", "b-0", "b-1")
@@ -290,7 +291,7 @@ def test_fault_lets_rivals_hold_each_others_room(gangs: Gangs, switches: Switche
 
 
 def test_fault_of_rivals_leaves_a_lone_gang_alone(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.deadlocks = True
+    worlds.apply(worlds.fault("second_gang_deadlocks_the_first"), switches)
     gangs.start("a", 5)
     gangs.verdict("a", "False")
     assert gangs.bound() == []
@@ -300,7 +301,7 @@ def test_fault_of_rivals_leaves_a_lone_gang_alone(gangs: Gangs, switches: Switch
 
 
 def test_fault_keeps_the_devices_of_a_deleted_gang(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.releases = False
+    worlds.apply(worlds.fault("deleted_gang_keeps_its_devices"), switches)
     gangs.start("a", 2)
     gangs.until_bound("a-0", "a-1")
     gangs.delete("a-0", "a-1")
@@ -309,7 +310,7 @@ def test_fault_keeps_the_devices_of_a_deleted_gang(gangs: Gangs, switches: Switc
 
 
 def test_fault_never_looks_at_a_waiting_gang_again(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.retries = False
+    worlds.apply(worlds.fault("waiting_gang_never_starts"), switches)
     gangs.start("a", 3)
     gangs.until_bound("a-0", "a-1", "a-2")
     gangs.start("b", 2)

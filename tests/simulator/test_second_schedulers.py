@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from conformance import simulator
+from conformance.simulator import world as worlds
 from conformance.simulator.switches import Switches
 from tests.simulator.client import PODS, Client, pod
 from tests.simulator.gangs import COSCHEDULING, KAI, STAY, VOLCANO, Gangs, Solution
@@ -17,6 +18,11 @@ DEPLOYMENTS = {
     "volcano": ("volcano-system", ["volcano-admission", "volcano-controllers", "volcano-scheduler"]),
     "kai": ("kai-scheduler", ["kai-scheduler-default"]),
     "coscheduling": ("scheduler-plugins", ["scheduler-plugins-controller", "scheduler-plugins-scheduler"]),
+}
+DOWN = {
+    "volcano": "volcano_controller_down",
+    "kai": "kai_controller_down",
+    "coscheduling": "coscheduling_controller_down",
 }
 
 
@@ -96,20 +102,20 @@ def test_scheduler_leaves_pods_of_others_alone(gangs: Gangs) -> None:
 
 
 def test_fault_starts_in_part(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.starts = "in_part"
+    worlds.apply(worlds.fault("gang_starts_in_part"), switches)
     gangs.start("a", 3)
     gangs.until_bound("a-0", "a-1")
     gangs.until_refused("a-2")
 
 
 def test_fault_binds_beyond_what_is_free(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.beyond_capacity = True
+    worlds.apply(worlds.fault("gang_admitted_beyond_capacity"), switches)
     gangs.start("a", 3)
     gangs.until_bound("a-0", "a-1", "a-2")
 
 
 def test_fault_lets_rivals_hold_each_others_room(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.deadlocks = True
+    worlds.apply(worlds.fault("second_gang_deadlocks_the_first"), switches)
     gangs.start("a", 2)
     gangs.start("b", 2)
     gangs.until_bound("a-0", "b-0")
@@ -117,7 +123,7 @@ def test_fault_lets_rivals_hold_each_others_room(gangs: Gangs, switches: Switche
 
 
 def test_fault_keeps_devices_of_a_deleted_gang(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.releases = False
+    worlds.apply(worlds.fault("deleted_gang_keeps_its_devices"), switches)
     gangs.start("a", 2)
     gangs.until_started("a", 2)
     gangs.delete("a-0", "a-1")
@@ -127,7 +133,7 @@ def test_fault_keeps_devices_of_a_deleted_gang(gangs: Gangs, switches: Switches)
 
 
 def test_fault_never_looks_again(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.retries = False
+    worlds.apply(worlds.fault("waiting_gang_never_starts"), switches)
     gangs.start("a", 3)
     gangs.until_refused("a-2")
     gangs.delete("a-2")
@@ -137,7 +143,7 @@ def test_fault_never_looks_again(gangs: Gangs, switches: Switches) -> None:
 
 
 def test_dead_controller_does_nothing_and_its_deployment_says_so(solution: Solution) -> None:
-    with simulator.start(solution.world, [f"{solution.world}_controller_down"]) as cluster:
+    with simulator.start(solution.world, [DOWN[solution.world]]) as cluster:
         client = Client(cluster.kubeconfig)
         gangs = Gangs(client, client.namespace("a"), solution)
         gangs.start("a", 2)
