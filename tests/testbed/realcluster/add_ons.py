@@ -17,7 +17,6 @@ from .paths import MANIFESTS, State
 from .shell import TestbedError
 
 KARPENTER, KEDA, PROMETHEUS = ADD_ONS = ("karpenter", "keda", "prometheus")
-KARPENTER_PORTS = {"METRICS_PORT": "8090", "HEALTH_PROBE_PORT": "8091"}
 WEBHOOK_PORT = 9444
 SECONDS = 120
 
@@ -98,21 +97,14 @@ def start_keda(place: Place) -> None:
 
 
 def start_karpenter(place: Place) -> None:
-    """Karpenter as a process, and the pool with its first node."""
-    kubectl, state = place.kubectl, place.state
+    """Karpenter as a pod, and the pool with its first node."""
+    kubectl, manifests = place.kubectl, MANIFESTS / "karpenter"
     kubectl.apply(place.cache.file("karpenter.yaml").read_text())
     for plural in ("nodepools.karpenter.sh", "nodeclaims.karpenter.sh", "kwoknodeclasses.karpenter.kwok.sh"):
         kubectl.wait(f"customresourcedefinition/{plural}", "condition=Established")
-    settings = {
-        "KUBECONFIG": state.kubeconfig("karpenter"),
-        "SYSTEM_NAMESPACE": "kube-system",
-        "DISABLE_LEADER_ELECTION": "true",
-        "INSTANCE_TYPES_FILE_PATH": MANIFESTS / "karpenter" / "instance-types.json",
-        **KARPENTER_PORTS,
-    }
-    words = [f"{name}={value}" for name, value in settings.items()]
-    place.parts.start("karpenter", ["env", *words, place.cache.file("karpenter")])
-    kubectl.apply((MANIFESTS / "karpenter" / "pool.yaml").read_text())
+    kubectl.apply((manifests / "controller.yaml").read_text().replace("{node}", NAMES[-1]))
+    kubectl.apply((manifests / "pool.yaml").read_text())
+    kubectl.wait("deployment/karpenter", "condition=Available", "kube-system", SECONDS)
     kubectl.wait("deployment/keeps-a-node", "condition=Available", "testbed", SECONDS)
 
 

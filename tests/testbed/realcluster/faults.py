@@ -25,7 +25,7 @@ METRICS_ADAPTER_DOWN = "metrics_adapter_down"
 AUTOSCALER_DOES_NOTHING = "autoscaler_does_nothing"
 AUTOSCALER_ADDS_WRONG_NODE = "autoscaler_adds_wrong_node"
 NODE_NEVER_REMOVED = "node_never_removed"
-POOL_CANNOT_GROW = "pool_cannot_grow"
+POOL_IS_FIXED = "pool_is_fixed"
 EFFECTS = {
     "DRA driver": {
         "claim_injects_every_device": "a container with a claim gets all four devices of its node",
@@ -71,17 +71,17 @@ EFFECTS = {
         "hpa_scales_on_a_constant": "a ScaledObject made meanwhile asks Prometheus for a large constant",
     },
     "Karpenter": {
-        AUTOSCALER_DOES_NOTHING: "Karpenter stands still",
+        AUTOSCALER_DOES_NOTHING: "Karpenter's process stands still, while its Deployment goes on being available",
         AUTOSCALER_ADDS_WRONG_NODE: "new nodes of the pool come without accelerators",
         NODE_NEVER_REMOVED: "the pool's consolidateAfter is Never",
-        POOL_CANNOT_GROW: "the pool's limit is the one node that it has",
+        POOL_IS_FIXED: "the pool's limit is the one node that it has",
     },
 }
 FAULTS = {name: Fault(part, effect) for part, effects in EFFECTS.items() for name, effect in effects.items()}
 # Faults that the manager plants, or cleans up after.
 MANAGED = (
     *(CLAIM_NEVER_RELEASED, SCHEDULER_STOPPED, GANG_STARTS_IN_PART, HPA_DOES_NOTHING, METRICS_ADAPTER_DOWN),
-    *(AUTOSCALER_DOES_NOTHING, AUTOSCALER_ADDS_WRONG_NODE, NODE_NEVER_REMOVED, POOL_CANNOT_GROW),
+    *(AUTOSCALER_DOES_NOTHING, AUTOSCALER_ADDS_WRONG_NODE, NODE_NEVER_REMOVED, POOL_IS_FIXED),
 )
 # Whose word says that a fault has been obeyed; all others are obeyed at the next operation.
 ACKNOWLEDGED = {"no_driver": NAMES, **dict.fromkeys(MANAGED, (MANAGER,))}

@@ -17,7 +17,16 @@ PAUSE = "docker.io/local/pause:1"
 PYTHON = "docker.io/local/python:1"
 KEDA = "docker.io/local/keda:1"
 PROMETHEUS = "docker.io/local/prometheus:1"
-FILES = {PAUSE: "pause.tar", PYTHON: "python.tar", KEDA: "keda.tar", PROMETHEUS: "prometheus.tar"}
+KARPENTER = "docker.io/local/karpenter:1"
+FILES = {
+    PAUSE: "pause.tar",
+    PYTHON: "python.tar",
+    KARPENTER: "karpenter.tar",
+    KEDA: "keda.tar",
+    PROMETHEUS: "prometheus.tar",
+}
+# What an add-on needs.
+ADDED = {"karpenter": KARPENTER, "keda": KEDA, "prometheus": PROMETHEUS}
 DEBIAN = "bookworm"
 DEBIAN_MIRROR = "http://deb.debian.org/debian"
 SHARED = tuple(f"usr/share/{name}" for name in ("doc", "man", "locale", "info"))

@@ -39,8 +39,8 @@ class Node:
     @property
     def images(self) -> tuple[str, ...]:
         """The last node has the add-ons' images, too."""
-        added = {"keda": images.KEDA, "prometheus": images.PROMETHEUS} if self.name == NAMES[-1] else {}
-        return (images.PAUSE, images.PYTHON, *(added[name] for name in self.state.add_ons if name in added))
+        added = self.state.add_ons if self.name == NAMES[-1] else ()
+        return (images.PAUSE, images.PYTHON, *(images.ADDED[name] for name in added))
 
     @property
     def devices(self) -> list[int]:

@@ -51,21 +51,24 @@ def kubernetes(aside: Path) -> None:
     (aside / "kubectl").symlink_to("kubernetes")
 
 
-def karpenter(aside: Path) -> None:
-    """Karpenter with its kwok provider, and the definitions of its objects."""
-    module, version = KARPENTER
-    install([f"{module}/kwok"], version, SMALL, aside)
-    (aside / "kwok").rename(aside / "karpenter")
-    folder = json.loads(run("go", "mod", "download", "-json", f"{module}@{version}", cwd=aside))["Dir"]
-    documents = [path.read_text() for part in KARPENTER_DEFINITIONS for path in sorted(Path(folder, part).glob("*"))]
-    (aside / "karpenter.yaml").write_text("---\n".join(documents))
-
-
 def programs_folder(aside: Path) -> Path:
     """Where the programs of an image are built."""
     folder = aside / "programs"
     folder.mkdir()
     return folder
+
+
+def karpenter(aside: Path) -> None:
+    """Karpenter with its kwok provider as an image, and the definitions of its objects."""
+    module, version = KARPENTER
+    programs = programs_folder(aside)
+    install([f"{module}/kwok"], version, SMALL, programs)
+    (programs / "kwok").rename(programs / "karpenter")
+    process = {"Entrypoint": ["/karpenter"], "User": "1000:1000"}
+    images.build_static(aside / images.FILES[images.KARPENTER], images.KARPENTER, programs, process)
+    folder = json.loads(run("go", "mod", "download", "-json", f"{module}@{version}", cwd=aside))["Dir"]
+    documents = [path.read_text() for part in KARPENTER_DEFINITIONS for path in sorted(Path(folder, part).glob("*"))]
+    (aside / "karpenter.yaml").write_text("---\n".join(documents))
 
 
 def prometheus(aside: Path) -> None:
@@ -119,7 +122,13 @@ def all_steps() -> list[Step]:
         ),
         installed("coredns", ["github.com/coredns/coredns"], "v1.14.0"),
         Step("driver", ("driver",), partial(own, "driver", ["."], SMALL, "driver"), of["driver"]),
-        Step("karpenter", ("karpenter", "karpenter.yaml"), karpenter, f"{go} {KARPENTER} {KARPENTER_DEFINITIONS}", "karpenter"),
+        Step(
+            "karpenter",
+            (images.FILES[images.KARPENTER], "karpenter.yaml"),
+            karpenter,
+            f"{go} {KARPENTER} {KARPENTER_DEFINITIONS} {image}",
+            "karpenter",
+        ),
         installed("containerd", [f"{CONTAINERD}/{name}" for name in CONTAINERD_FILES], "v2.4.2"),
         installed("kwok", ["sigs.k8s.io/kwok/cmd/kwok"], "v0.8.0"),
         Step(

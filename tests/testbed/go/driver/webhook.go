@@ -18,7 +18,7 @@ import (
 
 const (
 	hpaController = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
-	karpenter     = "karpenter"
+	karpenter     = "system:serviceaccount:kube-system:karpenter"
 )
 
 // object is a JSON object of which only a part is known.
