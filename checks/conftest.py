@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Unknown
+from conformance import Allocation, Bench, Crud, Growth, Unknown
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
 from conformance.evidence import Evidence
@@ -111,3 +111,9 @@ def allocation(bench: Bench) -> Allocation:
 def crud(sandbox: Sandbox, inventory: Inventory, dra_type: str) -> Crud:
     """The verbs on this variant's type."""
     return Crud(sandbox, inventory.dra_version, dra_type)
+
+
+@pytest.fixture
+def growth(request: pytest.FixtureRequest, sandbox: Sandbox, variant: str, inventory: Inventory) -> Growth:
+    """A node pool that is to grow, by the autoscaler of this variant."""
+    return Growth(sandbox, inventory, running(request.node).process.descriptors, variant)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
     from conformance.probes.crud import Crud as Crud
+    from conformance.probes.growth import Growth as Growth
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
     from conformance.probes.needs import PROBE_NEEDS as PROBE_NEEDS
@@ -39,6 +40,7 @@ _HOME = {
     "Evidence": "evidence",
     "Failure": "verdicts",
     "Grade": "verdicts",
+    "Growth": "probes.growth",
     "Impact": "verdicts",
     "Kind": "inventory.kinds",
     "NotApplicable": "verdicts",
