@@ -17,6 +17,15 @@ def phase(pod: Obj) -> str:
     return str(dig(pod, "status", "phase")) if finished(pod) else "Failed"
 
 
+def decided(job: Obj) -> tuple[str, str, str] | None:
+    """Condition, reason and message of a job whose end is decided and whose pods are still ending."""
+    for target, kind in (("SuccessCriteriaMet", "Complete"), ("FailureTarget", "Failed")):
+        found = condition(job, target)
+        if found is not None and found["status"] == "True":
+            return kind, str(found.get("reason", "")), str(found.get("message", ""))
+    return None
+
+
 def _indexed(spec: Obj) -> bool:
     return spec.get("completionMode") == "Indexed"
 

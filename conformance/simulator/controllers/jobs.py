@@ -98,9 +98,10 @@ class Jobs(Controller):
         if spec.get("suspend"):
             self._dismiss(job, pods)
             return
-        why = self._verdict(job, ended, pods)
+        why = completions.decided(job) or self._verdict(job, ended, pods)
         if why:
             self._dismiss(job, pods, counts=True)
+            self._tell(job, ended)
             self._end(job, *why)
             return
         wanted = completions.wanted_now(spec, ended, len(pods))
@@ -141,15 +142,20 @@ class Jobs(Controller):
         return None
 
     def _end(self, job: Obj, kind: str, reason: str, message: str) -> None:
+        """What is decided shows at once, that it is over when the last pod has ended."""
         target = "SuccessCriteriaMet" if kind == "Complete" else "FailureTarget"
+        over = all(finished(pod) for pod in self._pods(job))
 
         def write(obj: Obj) -> None:
-            for name in (target, kind):
-                set_condition(obj, name, "True", lastProbeTime=stamp(), reason=reason, message=message)
-            if kind == "Complete":
+            for name in (target, kind) if over else (target,):
+                if condition(obj, name) is None:
+                    set_condition(obj, name, "True", lastProbeTime=stamp(), reason=reason, message=message)
+            if over and kind == "Complete":
                 obj["status"]["completionTime"] = stamp()
 
         self.registry.change(_JOBS, namespace_of(job), name_of(job), write, sub="status")
+        if not over:
+            return
         sort, word, words = (
             ("Normal", "Completed", "Job completed") if kind == "Complete" else ("Warning", reason, message)
         )
