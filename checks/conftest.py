@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Scaling, Unknown
+from conformance import Allocation, Bench, Crud, Gangs, Scaling, Unknown
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
@@ -12,7 +12,7 @@ from conformance.evidence import Evidence
 from conformance.hooks import running
 from conformance.inventory import Inventory, Kind
 from conformance.inventory.solutions import AUTOSCALER, FAMILIES, METRICS, Solution
-from conformance.probes import Sandbox, autoscaler
+from conformance.probes import Sandbox, autoscaler, gang_ground
 from conformance.probes.fleet import Fleet
 from conformance.probes.trial import LEAST
 
@@ -82,6 +82,15 @@ def pool(variant: str, inventory: Inventory) -> Kind | None:
     """The accelerator kind of this variant over all its nodes; None where the cluster has no accelerator."""
     wanted = variant.partition(WITH)[0]
     return next((kind for kind in inventory.pools if kind.id == wanted), None)
+
+
+@pytest.fixture
+def gangs(
+    request: pytest.FixtureRequest, sandbox: Sandbox, solution: Solution, pool: Kind | None, inventory: Inventory
+) -> Gangs:
+    """Nodes with free accelerators of this variant, and its gang scheduler."""
+    descriptors = running(request.node).process.descriptors
+    return gang_ground.prepare(sandbox, solution, pool, descriptors, inventory.dra_version)
 
 
 @pytest.fixture

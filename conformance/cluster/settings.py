@@ -33,6 +33,8 @@ class Settings:
     """``NAMESPACE/NAME`` of a Kueue LocalQueue to use."""
     create_queues: bool = False
     """Whether queues with a quota of their own may be made; they oversell accelerators that others' queues cover."""
+    gang_nodes: str = "few"
+    """Nodes on which gangs are tried: ``few`` keeps the ask small, ``all`` takes every free accelerator of a kind."""
     node_pool: str | None = None
     """``LABEL=VALUE`` of the node pool that is to grow."""
     allow_scale_up: bool = False

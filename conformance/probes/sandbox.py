@@ -5,7 +5,7 @@ listed by name, never forgiven.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -39,7 +39,7 @@ class Sandbox:
         self._cluster_scoped: list[tuple[str, Object]] = []
         self._own: list[tuple[str, Object]] = []
         self._claim_collections: set[str] = set()
-        self._pods = PODS
+        self._pods, self._cpu = PODS, 0
 
     def __enter__(self) -> Self:
         return self
@@ -48,13 +48,18 @@ class Sandbox:
         if not self.settings.keep:
             self.clean()
 
+    @property
+    def own(self) -> str:
+        """Value of the label that everything of this check carries."""
+        return self.labels[names.SANDBOX_LABEL]
+
     def limit(self, seconds: float) -> float:
         """A limit in seconds after ``--timeout-scale``."""
         return self.settings.limit(seconds)
 
-    def make_room(self, count: int) -> None:
-        """Let the check have so many pods at once; before its namespace is made."""
-        self._pods = max(self._pods, count)
+    def make_room(self, count: int, *, cpu: int = 0) -> None:
+        """Let the check have so many pods at once, and CPU in thousandths for them all; before its namespace is made."""
+        self._pods, self._cpu = max(self._pods, count), max(self._cpu, cpu)
 
     def namespace(self, level: str = "restricted") -> str:
         """Name of the namespace with this Pod Security level, made when first asked for; a given one is what it is."""
@@ -86,7 +91,7 @@ class Sandbox:
                 "apiVersion": "v1",
                 "kind": "ResourceQuota",
                 "metadata": {"name": "bounds"},
-                "spec": {"hard": bounds(self._pods)},
+                "spec": {"hard": bounds(self._pods, self._cpu)},
             }
             self.create("resourcequotas", quota, namespace=namespace)
         program = {file.name: file.read_text(encoding="utf-8") for file in PROGRAM.glob("*.py")}
@@ -103,18 +108,28 @@ class Sandbox:
         return f"{base}/namespaces/{namespace or self.namespace()}/{plural}"
 
     def create(
-        self, plural: str, body: Mapping[str, Any], *, namespace: str | None = None, group_version: str = ""
+        self,
+        plural: str,
+        body: Mapping[str, Any],
+        *,
+        namespace: str | None = None,
+        group_version: str = "",
+        record: bool = True,
     ) -> Object:
-        """Create a namespaced object with our labels and keep what was sent as an artefact."""
+        """Create a namespaced object with our labels and keep what was sent as an artefact, unless it is one of many alike."""
         metadata = {**body["metadata"], "labels": {**body["metadata"].get("labels", {}), **self.labels}}
         path = self.path(plural, namespace=namespace, group_version=group_version)
         made = self.api.create(path, {**body, "metadata": metadata})
         if plural.startswith("resourceclaim"):
             self._claim_collections.add(self.path("resourceclaims", namespace=namespace, group_version=group_version))
         self._own.append((f"{path}/{made['metadata']['name']}", made))
-        if plural != "configmaps":
+        if record and plural != "configmaps":
             self.evidence.artefact(f"{plural}-{made['metadata']['name']}.json", body)
         return made
+
+    def forget(self, paths: Container[str]) -> None:
+        """Leave out of the clean-up what is known to be gone."""
+        self._own = [entry for entry in self._own if entry[0] not in paths]
 
     def create_cluster_scoped(self, collection: str, body: Mapping[str, Any]) -> Object:
         """Create a cluster-scoped object with our labels; it is removed at the end."""
@@ -221,13 +236,13 @@ class Sandbox:
         return f" [{'; '.join(told)[:500]}]" if told else ""
 
 
-def bounds(count: int) -> dict[str, str]:
-    """Quota of a namespace for so many probe pods."""
+def bounds(count: int, cpu: int = 0) -> dict[str, str]:
+    """Quota of a namespace for so many probe pods, with this CPU (in thousandths) where it is more than they usually ask for."""
     return {
         "pods": str(count),
-        "requests.cpu": f"{max(2000, 10 * count)}m",
+        "requests.cpu": f"{max(2000, 10 * count, cpu)}m",
         "requests.memory": f"{max(2048, 32 * count)}Mi",
-        "limits.cpu": f"{500 * count}m",
+        "limits.cpu": f"{max(500 * count, cpu)}m",
         "limits.memory": f"{256 * count}Mi",
     }
 
