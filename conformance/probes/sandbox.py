@@ -248,8 +248,12 @@ def bounds(count: int, cpu: int = 0) -> dict[str, str]:
 
 
 def _makes_others(path: str, made: Object) -> bool:
-    """Whether an object may stand for pods that a controller makes: everything but core objects and those of DRA."""
-    return path.startswith("/apis/") and not path.startswith(f"/apis/{claims.GROUP}/") and made.get("kind") != "Pod"
+    """Whether an object may stand for pods that a controller makes: not core objects, those of DRA, and groups of pods.
+
+    A PodGroup of Kubernetes stays until its pods are gone.
+    """
+    core_or_dra = not path.startswith("/apis/") or path.startswith(f"/apis/{claims.GROUP}/")
+    return not core_or_dra and made.get("kind") not in ("Pod", "PodGroup")
 
 
 def _namespace(path: str) -> str:
