@@ -94,8 +94,12 @@ class Sandbox:
                 "spec": {"hard": bounds(self._pods, self._cpu)},
             }
             self.create("resourcequotas", quota, namespace=namespace)
+        self.furnish_program(namespace, self.name(pods.PROGRAM))
+
+    def furnish_program(self, namespace: str, name: str) -> None:
+        """Put the probe program into a namespace."""
         program = {file.name: file.read_text(encoding="utf-8") for file in PROGRAM.glob("*.py")}
-        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.name(pods.PROGRAM)}}
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
         self.create("configmaps", {**config, "data": program}, namespace=namespace)
 
     def name(self, name: str) -> str:
