@@ -13,9 +13,13 @@ FINISH_SECONDS = 60.0
 """Limit for the end of pods that work for a few seconds, after all have started."""
 
 
-def finish_together(gangs: Gangs, gang: Gang) -> None:
-    """Follow a gang of pods that work from its start to its end; the order of what the watch delivers decides."""
+def finish_together(gangs: Gangs, gang: Gang) -> bool:
+    """Follow a gang of pods that work from its start to its end; the order of what the watch delivers decides.
+
+    Returns whether a pod more was refused while all of them ran.
+    """
     gangs.starts(gang, "fitting_gang_not_started", also=lambda seen: _together(gang, seen))
+    controlled = gangs.one_more_is_refused(gang)
     try:
         gang.crowd.until(
             lambda seen: _ended(gang, seen), limit=gangs.sandbox.limit(FINISH_SECONDS), what=f"{gang.name} to finish"
@@ -31,6 +35,7 @@ def finish_together(gangs: Gangs, gang: Gang) -> None:
     gangs.evidence.step(
         "the gang finished", observed=f"{gang.size} pods succeeded after {seconds:.1f} s", obj=gang.name
     )
+    return controlled
 
 
 def _together(gang: Gang, seen: Members) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from conformance import content
 from conformance.adapters.gang import Adapter, Ask, Piece
 from conformance.cluster import errors
 from conformance.cluster.api import Object
@@ -113,10 +112,8 @@ class GangMaker:
         """The ConfigMap with the probe program; the sandbox has put one into its own namespace."""
         if not self.queue.namespace or self.queue.namespace == self.sandbox.settings.namespace:
             return self.sandbox.name(pods.PROGRAM)
-        program = (content.FIXTURES / "probe" / "probe.py").read_text(encoding="utf-8")
         name = self.name(pods.PROGRAM)
-        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"probe.py": program}}
-        self.sandbox.create("configmaps", body, namespace=self.namespace)
+        self.sandbox.furnish_program(self.namespace, name)
         return name
 
     def _template(self, name: str, labels: dict[str, str]) -> str:

@@ -9,18 +9,20 @@ from datetime import datetime
 
 from conformance.adapters import gang as solutions
 from conformance.adapters.gang import kueue
-from conformance.cluster import errors
+from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.cluster.crowd import Crowd, Members
 from conformance.inventory import odd
 from conformance.probes import members, starting
 from conformance.probes.free_room import DeviceUnit
 from conformance.probes.gang_making import Gang, GangMaker
+from conformance.probes.names import SANDBOX_LABEL
 from conformance.verdicts import Failure, Grade, Unknown, Unverified
 
 REFUSAL_SECONDS = 60.0
 EVICTION_SLACK = 60.0
 """Seconds that an eviction may take after its time-out."""
+WORDS_SECONDS = 10.0
 SETTLE_SECONDS = 10.0
 """Time for the rest of a gang to be bound, once one member was."""
 WAITING_SECONDS = 330.0
@@ -94,6 +96,31 @@ class Gangs(GangMaker):
             raise self._not_started(gang, code, error) from error
         gang.seconds = time.monotonic() - gang.began
         self._record_start(gang, found)
+
+    def one_more_is_refused(self, gang: Gang) -> bool:
+        """The control beside a gang that holds all devices: a further pod is refused while every member runs.
+
+        False where members had ended by then, so that nothing is proven; ``Unverified`` where the pod starts beside them.
+        """
+        more = self.loose("one-more", 1)
+        try:
+            more.crowd.until(
+                lambda seen: decided(more.mine(seen), 1),
+                limit=self.sandbox.limit(REFUSAL_SECONDS),
+                what="the refusal of one pod more",
+            )
+        except errors.WaitTimeout as error:
+            raise Unverified(f"nobody looked at a pod beside the gang: {error}", code="scheduler_silent") from error
+        path = f"{SANDBOX_LABEL}={self.sandbox.own},{members.GANG_LABEL}={gang.name}"
+        running = [pod for pod in self.api.list(self._pods, label_selector=path) if members.phase(pod) == "Running"]
+        (pod,) = more.mine(more.crowd.members)
+        self.end(more)
+        if len(running) < gang.size:
+            return False
+        if members.bound(pod):
+            raise Unverified(f"a further pod started beside the gang: {members.describe([pod])}", code="free_changed")
+        self.evidence.step("one pod more beside the gang", expected="refused", observed=members.refusal(pod))
+        return True
 
     def follows(self, gang: Gang) -> None:
         """A gang that waited starts now that there is room; ``Failure`` where it does not and a new one of its size does."""
@@ -195,10 +222,29 @@ class Gangs(GangMaker):
             )
         except errors.WaitTimeout as error:
             self._accept_words(gang, error)
+        self._await_words(gang)
         told = members.describe(gang.mine(gang.crowd.members))
         self.evidence.step("the gang is refused", observed=f"{told}; {self.words(gang)}".rstrip("; "), obj=gang.name)
         if self.queue.timeout:
             self._await_eviction(gang)
+
+    def _await_words(self, gang: Gang) -> None:
+        """Wait for the reason on the group object, which may be written a little after that on the pods."""
+        path, group = gang.made[0]
+        if group.get("kind") != "PodGroup" or not self.adapter.explains:
+            return
+        collection, _, name = path.rpartition("/")
+        try:
+            waiting.wait_for(
+                self.api,
+                collection,
+                name,
+                lambda _group: True if self.adapter.state(self.api, gang.ask).words else None,
+                limit=self.sandbox.limit(WORDS_SECONDS),
+                what=f"the reason on PodGroup {name}",
+            )
+        except errors.WaitTimeout as error:
+            self.evidence.step("the group object gives no reason", observed=str(error), obj=f"PodGroup {name}")
 
     def _accept_words(self, gang: Gang, error: errors.WaitTimeout) -> None:
         state = self.adapter.state(self.api, gang.ask)

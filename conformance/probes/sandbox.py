@@ -94,8 +94,12 @@ class Sandbox:
                 "spec": {"hard": bounds(self._pods, self._cpu)},
             }
             self.create("resourcequotas", quota, namespace=namespace)
+        self.furnish_program(namespace, self.name(pods.PROGRAM))
+
+    def furnish_program(self, namespace: str, name: str) -> None:
+        """Put the probe program into a namespace."""
         program = {file.name: file.read_text(encoding="utf-8") for file in PROGRAM.glob("*.py")}
-        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.name(pods.PROGRAM)}}
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
         self.create("configmaps", {**config, "data": program}, namespace=namespace)
 
     def name(self, name: str) -> str:
@@ -248,8 +252,12 @@ def bounds(count: int, cpu: int = 0) -> dict[str, str]:
 
 
 def _makes_others(path: str, made: Object) -> bool:
-    """Whether an object may stand for pods that a controller makes: everything but core objects and those of DRA."""
-    return path.startswith("/apis/") and not path.startswith(f"/apis/{claims.GROUP}/") and made.get("kind") != "Pod"
+    """Whether an object may stand for pods that a controller makes: not core objects, those of DRA, and groups of pods.
+
+    A PodGroup of Kubernetes stays until its pods are gone.
+    """
+    core_or_dra = not path.startswith("/apis/") or path.startswith(f"/apis/{claims.GROUP}/")
+    return not core_or_dra and made.get("kind") not in ("Pod", "PodGroup")
 
 
 def _namespace(path: str) -> str:

@@ -50,6 +50,7 @@ class Request:
     """The only gang scheduler that is tried; None: every one that is found."""
     local_queue: str | None = None
     create_queues: bool = False
+    gang_nodes: str = "few"
     node_pool: str | None = None
     allow_scale_up: bool = False
     prometheus: str | None = None
@@ -83,6 +84,7 @@ class Request:
             descriptor_files=tuple(str(Path(file).resolve()) for file in self.descriptors),
             local_queue=self.local_queue,
             create_queues=self.create_queues or self.world is not None,
+            gang_nodes=self.gang_nodes,
             node_pool=self.node_pool,
             allow_scale_up=self.allow_scale_up or self.world is not None,
             prometheus=self.prometheus,

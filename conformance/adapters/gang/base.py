@@ -57,6 +57,8 @@ class Adapter(Protocol):
     """What the suite knows about one gang scheduler."""
 
     solution: Solution
+    explains: bool
+    """Whether its own object gives the reason of a refusal, and not the pods alone."""
 
     def pieces(self, ask: Ask) -> tuple[Piece, ...]:
         """Objects that make the gang, in the order in which they are created."""

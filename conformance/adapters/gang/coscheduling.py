@@ -60,6 +60,8 @@ def scheduler_name(deployment: Object | None) -> str:
 class Coscheduling:
     """Adapter of coscheduling."""
 
+    explains = False
+
     def __init__(self, solution: Solution) -> None:
         self.solution = solution
         self._scheduler = solution.scheduler or SCHEDULER

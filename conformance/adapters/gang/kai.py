@@ -37,6 +37,8 @@ def detect(look: Look) -> Solution | None:
 class Kai:
     """Adapter of KAI."""
 
+    explains = True
+
     def __init__(self, solution: Solution) -> None:
         self.solution = solution
 

@@ -102,6 +102,8 @@ def seconds(text: Any) -> float:
 class Kueue:
     """Adapter of Kueue."""
 
+    explains = True
+
     def __init__(self, solution: Solution) -> None:
         self.solution = solution
 

@@ -50,6 +50,8 @@ def _enabled(api: Api) -> tuple[bool | None, str]:
 class Native:
     """Adapter of the native API."""
 
+    explains = True
+
     def __init__(self, solution: Solution) -> None:
         self.solution = solution
 

@@ -40,6 +40,8 @@ def detect(look: Look) -> Solution | None:
 class Volcano:
     """Adapter of Volcano."""
 
+    explains = True
+
     def __init__(self, solution: Solution) -> None:
         self.solution = solution
 
