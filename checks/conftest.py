@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Gangs, Scaling, Unknown
+from conformance import Allocation, Bench, Crud, Gangs, Growth, Scaling, Unknown
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
@@ -146,3 +146,9 @@ def scaling(
     fleet = Fleet(sandbox, pool, running(request.node).process.descriptors, inventory.dra_version)
     fleet.choose(LEAST + 1)
     return Scaling(sandbox, scaler, fleet)
+
+
+@pytest.fixture
+def growth(request: pytest.FixtureRequest, sandbox: Sandbox, variant: str, inventory: Inventory) -> Growth:
+    """A node pool that is to grow, by the autoscaler of this variant."""
+    return Growth(sandbox, inventory, running(request.node).process.descriptors, variant)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from conformance.probes.gang_finish import finish_together as finish_together
     from conformance.probes.gang_window import holds_nothing as holds_nothing
     from conformance.probes.gangs import Gangs as Gangs
+    from conformance.probes.growth import Growth as Growth
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
     from conformance.probes.needs import GANG_NEEDS as GANG_NEEDS
@@ -58,6 +59,7 @@ _HOME = {
     "GANG_WAY_NEEDS": "probes.needs",
     "Gangs": "probes.gangs",
     "Grade": "verdicts",
+    "Growth": "probes.growth",
     "Impact": "verdicts",
     "Kind": "inventory.kinds",
     "NotApplicable": "verdicts",

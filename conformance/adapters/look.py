@@ -40,6 +40,16 @@ class Look:
         """Deployments of all namespaces; None where they must not be listed."""
         return self.objects(DEPLOYMENTS)
 
+    @cached_property
+    def some_nodes(self) -> list[Object]:
+        """Nodes of the first page: enough to see what an autoscaler or a provider writes on them."""
+        try:
+            page = next(self.api.pages("/api/v1/nodes"), {})
+        except errors.Forbidden:
+            self.notes.append("not allowed to list nodes")
+            return []
+        return odd.entries(page, "items")
+
     def deployment(self, name: str, namespace: str = "") -> Object | None:
         """The Deployment of this name in this namespace, or in whatever one, one that is available first."""
         found = [

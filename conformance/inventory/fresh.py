@@ -61,6 +61,14 @@ def _by_claims(
     return free
 
 
+def devices_on(api: Api, kind: Kind, descriptor: Descriptor, group_version: str, node: Object) -> int:
+    """Whole devices of a DRA kind that are published for the node, held or not."""
+    path = f"/apis/{group_version}/resourceslices"
+    slices, _ = dra.current_slices(api.list(path, field_selector=f"spec.driver={kind.name}"))
+    name = node["metadata"]["name"]
+    return sum(device.node == name and is_of(kind, device, descriptor) for device in dra.devices(slices, [node]))
+
+
 def is_of(kind: Kind, device: dra.Device, descriptor: Descriptor) -> bool:
     """Whether a device is a whole one of the kind's model."""
     model = str(device.attributes.get(descriptor.model_attribute, ""))
