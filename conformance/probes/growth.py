@@ -7,6 +7,7 @@ the one that waits. That it waited first is the control: without the new node it
 import time
 from collections.abc import Sequence
 
+from conformance.adapters.look import Look
 from conformance.cluster import errors
 from conformance.cluster.crowd import Crowd
 from conformance.inventory import fresh, odd
@@ -159,8 +160,10 @@ class Growing:
         )
 
     def _words(self) -> str:
-        """What the autoscaler says of itself and about the pods that waited."""
-        source, told = self._landscape.adapter.SOURCE, []
+        """What the autoscaler says of itself and about the pods that waited, read afresh."""
+        adapter, look, told = self._landscape.adapter, Look(self._sandbox.api), []
+        source, now = adapter.SOURCE, adapter.detect(look)
+        dead = "none of its replicas is available; " if now and now.alive is False else ""
         try:
             events = self._sandbox.api.list(self._sandbox.path("events"))
         except errors.Forbidden:
@@ -169,15 +172,16 @@ class Growing:
             about = odd.part(event, "involvedObject").get("name")
             if source and source in (odd.part(event, "source").get("component"), event.get("reportingComponent")):
                 told.append(f"event {event.get('reason')} about {about}: {event.get('message')}")
-        return "; ".join([self._landscape.adapter.state(self._landscape.look), *told[-5:]])
+        return "; ".join([f"{dead}{adapter.state(look)}", *told[-5:]])
 
     def _not_grown(self, error: errors.WaitTimeout) -> Failure | Unknown | Unverified:
         landscape, pool = self._landscape, self._pool
-        seen = f"{error}; {self._nodes}; {self._words()}"
+        where = self._filling.describe(self._pods.members)
+        seen = f"within {error.seconds:.0f} s {self._nodes}; {where}; {self._words()}"
         others = crowding.others_waiting(self._sandbox)
         if others:
             return Unverified(f"pods of others wait as well ({', '.join(others[:5])}): {seen}", code="competing_load")
-        trouble = landscape.adapter.trouble(landscape.look, pool.group)
+        trouble = landscape.adapter.trouble(Look(self._sandbox.api), pool.group)
         if trouble:
             return Unverified(
                 f"{landscape.solution.title} cannot add a node now: {trouble}", code="scale_up_backed_off"
@@ -186,8 +190,7 @@ class Growing:
             return Unverified(f"every pod found a place, so room came meanwhile: {seen}", code="free_changed")
         if not landscape.adapter.SOURCE and not self._nodes.seen:
             return Unknown(f"{landscape.solution.seen}, and no node came: {seen}", code="autoscaler_not_visible")
-        alive = f"{landscape.solution.seen}; {seen}"
-        return Failure(self._nodes.code(), observed=alive, expected=f"a new node of {pool} takes the pod that waits")
+        return Failure(self._nodes.code(), observed=seen, expected=f"a new node of {pool} takes the pod that waits")
 
     def empty(self) -> None:
         """Delete the pods and wait until they are gone, so that nothing needs the new node."""

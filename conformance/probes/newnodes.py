@@ -15,6 +15,8 @@ from conformance.verdicts import Unverified
 
 NODES = "/api/v1/nodes"
 _ALL = ""
+_TOLD = 3
+"""New nodes that a message describes."""
 
 
 @dataclass
@@ -48,7 +50,9 @@ class NewNodes:
         """New nodes by UID, those included that have gone again."""
 
     def __str__(self) -> str:
-        return f"new nodes: {'; '.join(map(str, self.seen.values())) or 'none'}"
+        told = [str(node) for node in self.seen.values()]
+        more = [f"and {len(told) - _TOLD} more"] if len(told) > _TOLD else []
+        return f"{len(told)} new nodes came: {'; '.join(told[:_TOLD] + more)}" if told else "no new node came"
 
     def now(self) -> str:
         """How many nodes the pool has."""

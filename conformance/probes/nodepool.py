@@ -37,7 +37,7 @@ class Pool:
 
     def __str__(self) -> str:
         told = f", node group {self.group}" if self.group else ""
-        return f"{'='.join(self.label)} with {len(self.nodes)} nodes{told}"
+        return f"{'='.join(self.label)} ({len(self.nodes)} node{'' if len(self.nodes) == 1 else 's'}){told}"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Landscape:
         could = [group for group in self.groups if self._could_hold(group)]
         if could and all(group.fixed for group in could):
             raise Failure(
-                "pool_is_fixed",
+                "pool_fixed",
                 observed=f"{self.solution.title} may change no pool that could hold accelerators: {_told(could)}",
                 expected="a pool of accelerator nodes with room between its minimum and its maximum",
             )
@@ -118,7 +118,7 @@ def choose(landscape: Landscape, wanted: str | None) -> Pool:
     if not pools:
         where = f"no node with accelerators has label {wanted}" if wanted else _nowhere(landscape)
         raise Unknown(f"{where}; --node-pool LABEL=VALUE names the pool that is to grow", code="no_pool")
-    free = [pool for pool in pools if not (pool.group and (pool.group.fixed or _full(pool.group)))]
+    free = [pool for pool in pools if not (pool.group and (pool.group.fixed or pool.group.full))]
     if not free:
         raise Unverified(
             f"every pool is at its maximum: {_told([p.group for p in pools if p.group])}", code="pool_full"
@@ -150,10 +150,6 @@ def _pool(landscape: Landscape, label: tuple[str, str], members: Sequence[Object
         return None
     kind = min(kinds, key=lambda k: (k.descriptor is None, k.way != DEVICE_PLUGIN, k.id))
     return Pool(label, tuple(members), kind, group)
-
-
-def _full(group: Group) -> bool:
-    return group.most is not None and group.size is not None and group.size >= group.most
 
 
 def _nowhere(landscape: Landscape) -> str:

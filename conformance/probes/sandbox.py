@@ -4,9 +4,7 @@ Everything in it carries the run's label. Cleaning up waits until pods, claims a
 listed by name, never forgiven.
 """
 
-import time
-from collections.abc import Callable, Container, Mapping, Sequence
-from functools import partial
+from collections.abc import Container, Mapping
 from typing import Any, Self
 
 from conformance import content
@@ -15,6 +13,7 @@ from conformance.cluster.api import Api, Object
 from conformance.cluster.settings import Settings
 from conformance.evidence import Evidence
 from conformance.probes import claims, names, pods
+from conformance.probes.removal import Removal
 from conformance.verdicts import Unknown, Unverified
 
 GONE_SECONDS = 120.0
@@ -161,83 +160,25 @@ class Sandbox:
         next check. An own namespace is only told to go: the end of the run waits for all of them, because the server takes
         seconds for an empty one.
         """
-        self._remove([entry for entry in self._own if _makes_others(*entry)])
-        self._remove([entry for entry in self._own if entry[1].get("kind") == "Pod"] + self._made_pods())
-        self._remove([*self._claims(), *self._cluster_scoped])
-        self._remove([entry for entry in self._own if not _makes_others(*entry) and self._stays(entry[0])])
-        for made in self._namespaces.values():
-            if not self.settings.namespace:
-                self._attempt(f"/api/v1/namespaces/{made['metadata']['name']}", made, self._delete)
+        removal = Removal(self.api, limit=self.limit(GONE_SECONDS))
+        going = removal.ask([entry for entry in self._own if _makes_others(*entry)])
+        removal.remove([entry for entry in self._own if entry[1].get("kind") == "Pod"])
+        mine = f"{names.SANDBOX_LABEL}={self.own}"
+        for namespace in {_namespace(path) for path, _ in self._own}:
+            removal.empty(self.path("pods", namespace=namespace), "Pod", mine)
+        for collection in self._claim_collections:
+            removal.empty(collection, "ResourceClaim", mine)
+        removal.wait(going)
+        removal.remove(self._cluster_scoped)
+        removal.remove([entry for entry in self._own if not _makes_others(*entry) and self._stays(entry[0])])
+        if not self.settings.namespace:
+            removal.ask([(f"/api/v1/namespaces/{m['metadata']['name']}", m) for m in self._namespaces.values()])
+        self.leftovers += removal.leftovers
 
     def _stays(self, path: str) -> bool:
         """Whether the object lies in a namespace that is not deleted at the end."""
         own = [] if self.settings.namespace else [made["metadata"]["name"] for made in self._namespaces.values()]
         return not any(f"/namespaces/{name}/" in path for name in own)
-
-    def _made_pods(self) -> list[tuple[str, Object]]:
-        """Pods that controllers made from templates of ours."""
-        mine = f"{names.SANDBOX_LABEL}={self.labels[names.SANDBOX_LABEL]}"
-        known = {made["metadata"]["uid"] for _, made in self._own}
-        found = []
-        for collection in {self.path("pods", namespace=_namespace(path)) for path, _ in self._own}:
-            try:
-                pods_there = self.api.list(collection, label_selector=mine)
-            except errors.ApiError as error:
-                self.leftovers.append(f"pods in {collection}: {error}")
-                continue
-            found += [
-                (f"{collection}/{pod['metadata']['name']}", {"kind": "Pod", **pod})
-                for pod in pods_there
-                if pod["metadata"]["uid"] not in known
-            ]
-        return found
-
-    def _claims(self) -> list[tuple[str, Object]]:
-        """Claims of ours, also those that were generated from a template."""
-        mine = self.labels[names.SANDBOX_LABEL]
-        selector = f"{names.SANDBOX_LABEL}={mine}" if self.settings.namespace else ""
-        found = []
-        for collection in self._claim_collections:
-            try:
-                claims = self.api.list(collection, label_selector=selector)
-            except errors.ApiError as error:
-                self.leftovers.append(f"claims in {collection}: {error}")
-                continue
-            found += [(f"{collection}/{c['metadata']['name']}", {"kind": "ResourceClaim", **c}) for c in claims]
-        return found
-
-    def _remove(self, made: Sequence[tuple[str, Object]]) -> None:
-        asked = [entry for entry in reversed(made) if self._attempt(*entry, self._delete)]
-        deadline = time.monotonic() + self.limit(GONE_SECONDS)
-        for path, obj in asked:
-            self._attempt(path, obj, partial(self._await_gone, deadline))
-
-    def _delete(self, path: str, obj: Object) -> None:
-        self.api.delete(path, uid=obj["metadata"]["uid"])
-
-    def _await_gone(self, deadline: float, path: str, obj: Object) -> None:
-        collection, _, name = path.rpartition("/")
-        left = max(0.0, deadline - time.monotonic())
-        waiting.wait_gone(self.api, collection, name, uid=obj["metadata"]["uid"], limit=left)
-
-    def _attempt(self, path: str, obj: Object, act: Callable[[str, Object], None]) -> bool:
-        """Whether it was done; what was not stays on the list of leftovers."""
-        try:
-            act(path, obj)
-        except (errors.ApiError, errors.WaitTimeout) as error:
-            label = f"{obj.get('kind') or path.split('/')[-2]} {obj['metadata']['name']} ({obj['metadata']['uid']})"
-            self.leftovers.append(f"{label}: {error}{self._why(path)}")
-            return False
-        return True
-
-    def _why(self, path: str) -> str:
-        """Conditions of a namespace that stays, such as a dead aggregated API."""
-        try:
-            conditions = (self.api.get(path).get("status") or {}).get("conditions") or []
-        except errors.ApiError:
-            return ""
-        told = [f"{c.get('type')}: {c.get('message')}" for c in conditions if c.get("status") == "True"]
-        return f" [{'; '.join(told)[:500]}]" if told else ""
 
 
 def bounds(count: int, cpu: int = 0) -> dict[str, str]:
@@ -252,12 +193,8 @@ def bounds(count: int, cpu: int = 0) -> dict[str, str]:
 
 
 def _makes_others(path: str, made: Object) -> bool:
-    """Whether an object may stand for pods that a controller makes: not core objects, those of DRA, and groups of pods.
-
-    A PodGroup of Kubernetes stays until its pods are gone.
-    """
-    core_or_dra = not path.startswith("/apis/") or path.startswith(f"/apis/{claims.GROUP}/")
-    return not core_or_dra and made.get("kind") not in ("Pod", "PodGroup")
+    """Whether an object may stand for pods that a controller makes: everything but core objects and those of DRA."""
+    return path.startswith("/apis/") and not path.startswith(f"/apis/{claims.GROUP}/") and made.get("kind") != "Pod"
 
 
 def _namespace(path: str) -> str:

@@ -13,7 +13,7 @@ from conformance.verdicts import Impact
 SIMULATED_WINDOW = 2.0
 """Absence window in seconds on the simulated cluster, whose controllers answer within milliseconds."""
 
-SIMULATED_SCALING = 30.0
+SIMULATED_SCALING = 20.0
 """The same for nodes that come and go."""
 
 

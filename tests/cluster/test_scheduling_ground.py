@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance.cluster import Api, errors, waiting
+from conformance.cluster import Api, waiting
 from tests.cluster import fake_nodes
 from tests.cluster.ground import IMAGE, Ground
 

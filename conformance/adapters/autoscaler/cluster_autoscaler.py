@@ -79,7 +79,8 @@ def _group(entry: Object, nodes: Sequence[Object]) -> Group | None:
         return None
     least, most, size = (_number(health.get(key)) for key in ("minSize", "maxSize", "cloudProviderTarget"))
     fixed = most is not None and least is not None and least >= most
-    return Group(name=name, least=least, most=most, size=size, fixed=fixed, labels=_label(name, nodes))
+    full = most is not None and size is not None and size >= most
+    return Group(name=name, least=least, most=most, full=full, fixed=fixed, labels=_label(name, nodes))
 
 
 def _number(value: Any) -> int | None:

@@ -40,15 +40,28 @@ def detect(look: Look) -> Solution | None:
 
 
 def groups(look: Look, _nodes: Sequence[Object]) -> list[Group]:
-    """NodePools; one with ``replicas`` has just so many nodes (static capacity)."""
+    """NodePools; one with ``replicas`` has just so many nodes (static capacity), one at a limit gets no more."""
     found = []
     for pool in _list(look, "nodepools"):
         name, replicas = odd.name(pool), odd.part(pool, "spec").get("replicas")
-        if name:
-            fixed = isinstance(replicas, int)
-            size = {"least": replicas, "most": replicas, "size": replicas} if fixed else {}
-            found.append(Group(name=name, fixed=fixed, labels={LABEL: name}, **size))
+        if not name:
+            continue
+        labels = {LABEL: name}
+        if isinstance(replicas, int):
+            found.append(Group(name=name, least=replicas, most=replicas, fixed=True, labels=labels))
+        else:
+            found.append(Group(name=name, full=_at_limit(pool), labels=labels))
     return found
+
+
+def _at_limit(pool: Object) -> bool:
+    """Whether some resource is used up; amounts with units are compared by their words alone."""
+    limits, used = odd.part(pool, "spec", "limits"), odd.part(pool, "status", "resources")
+    return any(_reached(str(used.get(name)), str(limit)) for name, limit in limits.items())
+
+
+def _reached(used: str, limit: str) -> bool:
+    return int(used) >= int(limit) if used.isdecimal() and limit.isdecimal() else used == limit
 
 
 def trouble(look: Look, group: Group | None) -> str:

@@ -19,8 +19,8 @@ class Group:
     least: int | None = None
     most: int | None = None
     """Bounds of the number of nodes, where the autoscaler says them."""
-    size: int | None = None
-    """Nodes that it wants at the moment."""
+    full: bool = False
+    """Whether it has as many nodes as it may have."""
     fixed: bool = False
     """Whether it may neither grow nor shrink, by its own settings."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Group:
 
     def __str__(self) -> str:
         bounds = f"min {self.least}, max {self.most}" if self.most is not None else "no bounds told"
-        return f"{self.name} ({bounds}{', fixed' if self.fixed else ''})"
+        return f"{self.name} ({bounds}{', fixed' if self.fixed else ', full' if self.full else ''})"
 
 
 class Adapter(Protocol):
