@@ -33,6 +33,7 @@ WITHOUT_GENERATION = (
     "clusterroles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io", "secrets", "configmaps",
     "clusterrolebindings.rbac.authorization.k8s.io", "leases.coordination.k8s.io", "serviceaccounts", "endpoints", "events",
     "apiservices.apiregistration.k8s.io", "storageclasses.storage.k8s.io", "runtimeclasses.node.k8s.io",
+    "podgroups.scheduling.k8s.io", "workloads.scheduling.k8s.io",
 )  # fmt: skip
 NEVER_GIVEN = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 """Metadata that only the server writes."""

@@ -31,7 +31,7 @@ class Coscheduling(StandIn):
         if not outcome.reason:
             return outcome
         words = f"PodGroup {name_of(gang.obj)} gets rejected because not all of its {gang.minimum} pods can be placed"
-        refused = [(pod, reason, words if why == outcome.message else why) for pod, reason, why in outcome.refused]
+        refused = [r if r.why == "own" else replace(r, message=words) for r in outcome.refused]
         return replace(outcome, refused=refused, message=words)
 
     def look(self, gang: Gang) -> None:

@@ -56,7 +56,7 @@ class Kai(StandIn):
         if not outcome.reason:
             return outcome
         words = f"Resources were not found for pod group {namespace_of(gang.obj)}/{name_of(gang.obj)}: {gang.minimum} pods must start together"
-        refused = [(pod, reason, words) for pod, reason, _ in outcome.refused]
+        refused = [replace(refusal, message=words) for refusal in outcome.refused]
         return replace(outcome, refused=refused, message=words)
 
     def look(self, gang: Gang) -> None:

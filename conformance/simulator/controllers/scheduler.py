@@ -1,11 +1,12 @@
 """The scheduler of Kubernetes: pods one by one, and gangs of the native PodGroup API."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 from conformance.simulator.objects import Obj, condition, dig, name_of, namespace_of, set_condition
 from conformance.simulator.placement import membership
 from conformance.simulator.placement.gangplacer import GangPlacer
-from conformance.simulator.placement.gangs import Gang, Outcome
+from conformance.simulator.placement.gangs import UNSCHEDULABLE, Gang, Outcome
 from conformance.simulator.placement.placer import Placer
 
 NAME = "default-scheduler"
@@ -32,6 +33,17 @@ class Scheduler(GangPlacer):
         """The gang's minCount; a basic group is no gang."""
         return int(dig(group, "spec", "schedulingPolicy", "gang", "minCount", default=1))
 
+    def worded(self, _gang: Gang, outcome: Outcome) -> Outcome:
+        """Preemption was thought of; members that would fit say more than those that nobody looked at."""
+        if outcome.reason != UNSCHEDULABLE:
+            return outcome
+        said = f"{outcome.message}, pod group preemption: No preemption victims found for incoming preemptor"
+        refused = [
+            replace(refusal, message=f"pod group is unschedulable, {said}") if refusal.why == "fits" else refusal
+            for refusal in outcome.refused
+        ]
+        return replace(outcome, refused=refused, message=said)
+
     def tell(self, gang: Gang, outcome: Outcome) -> None:
         """One condition, which never goes back from True."""
         status = "False" if outcome.reason else "True"
@@ -44,7 +56,6 @@ class Scheduler(GangPlacer):
                 obj,
                 _CONDITION,
                 status,
-                observedGeneration=obj["metadata"].get("generation", 1),
                 reason=outcome.reason or "Scheduled",
                 message=outcome.message,
             )

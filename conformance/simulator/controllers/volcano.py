@@ -7,7 +7,7 @@ from typing import ClassVar
 from conformance.simulator.controllers.base import Key
 from conformance.simulator.objects import Obj, dig, finished, name_of, namespace_of
 from conformance.simulator.placement import membership
-from conformance.simulator.placement.gangs import UNSCHEDULABLE, Gang, Outcome
+from conformance.simulator.placement.gangs import Gang, Outcome
 from conformance.simulator.placement.placer import Placer
 from conformance.simulator.placement.standin import StandIn, note_condition, owner_of, phases
 from conformance.simulator.storage import Event
@@ -65,16 +65,14 @@ class Volcano(StandIn):
         """Volcano's words: why the group is not ready, and which members would fit."""
         if not outcome.reason:
             return outcome
-        own = {id(pod) for pod, _, why in outcome.refused if why != outcome.message}
-        size, bad = len(gang.waiting), len(own)
+        size, bad = len(gang.waiting), sum(1 for refusal in outcome.refused if refusal.why == "own")
         words = f"pod group is not ready, {size} Pending, {gang.minimum} minAvailable; Pending: {bad} Unschedulable, {size - bad} Schedulable"
         refused = [
-            (pod, UNSCHEDULABLE, why) if id(pod) in own else (pod, _SCHEDULABLE, words)
-            for pod, _, why in outcome.refused
+            refusal if refusal.why == "own" else replace(refusal, reason=_SCHEDULABLE, message=words)
+            for refusal in outcome.refused
         ]
-        return replace(
-            outcome, refused=refused, message=f"{size}/{size + gang.bound} tasks in gang unschedulable: {words}"
-        )
+        said = f"{size}/{size + gang.bound} tasks in gang unschedulable: {words}"
+        return replace(outcome, refused=refused, message=said)
 
     def look(self, gang: Gang) -> None:
         """Phase and counts; a group that lacks members says so."""

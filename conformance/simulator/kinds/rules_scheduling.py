@@ -15,9 +15,12 @@ _FIXED = ("workloadRef", "disruptionMode", "priorityClassName", "priority")
 
 @defaults(GROUPS)
 def pod_group(obj: Obj) -> None:
-    """Fields whose gates are off are not kept."""
+    """Fields whose gates are off are not kept; pods are disrupted one by one unless they say otherwise."""
+    spec = obj.setdefault("spec", {})
     for name in _GATED:
-        (obj.get("spec") or {}).pop(name, None)
+        spec.pop(name, None)
+    spec.setdefault("disruptionMode", {"single": {}})
+    obj.setdefault("status", {})
 
 
 @defaults(WORKLOADS)
@@ -38,6 +41,8 @@ def group(obj: Obj, old: Obj | None) -> list[Cause]:
         causes += [_immutable(f"spec.{name}") for name in _FIXED if spec.get(name) != before.get(name)]
         if dig(spec, "schedulingPolicy", "basic") != dig(before, "schedulingPolicy", "basic"):
             causes.append(_immutable("spec.schedulingPolicy.basic"))
+        if dig(before, "schedulingPolicy", "gang") and not dig(spec, "schedulingPolicy", "gang"):
+            causes.append(invalid("spec.schedulingPolicy.gang", None, "field cannot be cleared once set"))
     return causes
 
 
@@ -54,7 +59,7 @@ def templates(obj: Obj, old: Obj | None) -> list[Cause]:
     names: list[str] = []
     for n, template in enumerate(listed):
         name = str(template.get("name", ""))
-        causes += [duplicate(f"{path}[{n}].name", name)] if name in names else []
+        causes += [duplicate(f"{path}[{n}]", template)] if name in names else []
         causes += _policy(template.get("schedulingPolicy") or {}, f"{path}[{n}].schedulingPolicy")
         names.append(name)
     if old is not None:
@@ -80,7 +85,7 @@ def _one_of(union: Any, path: str, members: tuple[str, ...]) -> list[Cause]:
     if union is None:
         return []
     words = ", ".join(f"`{name}`" for name in members)
-    given = [f"`{name}`" for name in members if union.get(name) is not None]
+    given = [name for name in members if union.get(name) is not None]
     if not given:
         return [invalid(path, "", f"must specify one of: {words}")]
     if len(given) > 1:

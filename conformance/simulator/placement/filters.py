@@ -44,7 +44,10 @@ def words(reasons: "Counter[str]") -> str:
 
 def message(count: int, why: str) -> str:
     """What the scheduler says about a pod that no node takes."""
-    if not count:
-        return "no nodes available to schedule pods"
+    return f"0/{count} nodes are available: {why}." if count else "no nodes available to schedule pods"
+
+
+def without_preemption(count: int, said: str) -> str:
+    """The same about a pod that is placed by itself: ending other pods would not help either."""
     helpless = f"preemption: 0/{count} nodes are available: {count} Preemption is not helpful for scheduling."
-    return f"0/{count} nodes are available: {why}. {helpless}"
+    return f"{said} {helpless}" if count else said

@@ -96,8 +96,8 @@ class GangPlacer(Placer):
         outcome = self.worded(gang, outcome)
         for placement in outcome.placed:
             self.binder.bind(placement)
-        for pod, reason, message in outcome.refused:
-            self.binder.refuse(pod, reason, message)
+        for refusal in outcome.refused:
+            self.binder.refuse(refusal.pod, refusal.reason, refusal.message)
         if outcome.reason:
             self._refused.add(uid_of(gang.obj))
         self.tell(gang, outcome)

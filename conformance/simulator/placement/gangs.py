@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from conformance.simulator.objects import Obj
 from conformance.simulator.placement.room import NoRoomError, Placement, Room
@@ -26,13 +27,23 @@ class Gang:
     """Whether enough members exist, and each of them can be looked at."""
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A member that gets no node now."""
+
+    pod: Obj
+    reason: str
+    message: str
+    why: Literal["own", "fits", "untried"] = "own"
+    """Whether it does not fit itself, would fit and waits for the others, or was not looked at any more."""
+
+
 @dataclass
 class Outcome:
     """What became of an attempt."""
 
     placed: list[Placement] = field(default_factory=list)
-    refused: list[tuple[Obj, str, str]] = field(default_factory=list)
-    """Pod, reason and message."""
+    refused: list[Refusal] = field(default_factory=list)
     reason: str = ""
     """Why the gang waits; empty where it starts."""
     message: str = ""
@@ -54,12 +65,12 @@ def decide(room: Room, gang: Gang, *, force: bool = False) -> Outcome:
             return _failed(gang.waiting, pod, str(problem))
         if scheduled + remaining < gang.minimum:
             break
-    outcome.refused = [(pod, UNSCHEDULABLE, why) for pod, why in tried if why]
+    outcome.refused = [Refusal(pod, UNSCHEDULABLE, why) for pod, why in tried if why]
     if scheduled < gang.minimum:
         words = f"minCount ({gang.minimum}) cannot be satisfied: {scheduled} scheduled, {remaining} remaining"
-        own = dict(enumerate(why for _, why in tried))
-        refused = [(pod, UNSCHEDULABLE, own.get(n) or words) for n, (pod, _) in enumerate(gang.waiting)]
-        return Outcome([], refused, UNSCHEDULABLE, words)
+        fitting = [Refusal(pod, UNSCHEDULABLE, words, "fits") for pod, why in tried if not why]
+        untried = [Refusal(pod, UNSCHEDULABLE, words, "untried") for pod, _ in gang.waiting[len(tried) :]]
+        return Outcome([], [*outcome.refused, *fitting, *untried], UNSCHEDULABLE, words)
     return outcome
 
 
@@ -75,5 +86,5 @@ def _place(room: Room, pod: Obj, claims: list[Obj], *, force: bool) -> Placement
 def _failed(members: Sequence[Member], pod: Obj, why: str) -> Outcome:
     """One member's selector failed: nobody starts."""
     words = f"failed to schedule other pod from a pod group: {why}"
-    refused = [(other, ERROR, why if other is pod else words) for other, _ in members]
+    refused = [Refusal(other, ERROR, why if other is pod else words) for other, _ in members]
     return Outcome([], refused, ERROR, words)

@@ -97,9 +97,10 @@ class Placer(Controller):
             return
         try:
             self.binder.bind(self._found(pod, claims))
-        except (NoRoomError, AbortedError) as problem:
-            reason = UNSCHEDULABLE if isinstance(problem, NoRoomError) else ERROR
-            self.binder.refuse(pod, reason, str(problem))
+        except NoRoomError as problem:
+            self.binder.refuse(pod, UNSCHEDULABLE, problem.alone)
+        except AbortedError as problem:
+            self.binder.refuse(pod, ERROR, str(problem))
 
     def _found(self, pod: Obj, claims: list[Obj]) -> Placement:
         room = self.room()

@@ -3,7 +3,7 @@
 import time
 
 from conformance.simulator.objects import uid_of
-from conformance.simulator.placement.gangs import UNSCHEDULABLE, Gang, Outcome
+from conformance.simulator.placement.gangs import UNSCHEDULABLE, Gang, Outcome, Refusal
 from conformance.simulator.placement.room import NoRoomError, Room
 from conformance.simulator.scheduling import AbortedError
 
@@ -37,7 +37,7 @@ def shares(room: Room, gangs: list[Gang]) -> list[tuple[Gang, Outcome]] | None:
                     outcome.placed.append(room.place(pod, claims))
                 except (NoRoomError, AbortedError) as problem:
                     short = short or gang.bound + len(outcome.placed) + len(members) < gang.minimum
-                    outcome.refused.append((pod, UNSCHEDULABLE, str(problem)))
+                    outcome.refused.append(Refusal(pod, UNSCHEDULABLE, str(problem)))
     if not short or len(gangs) == 1:
         return None
     for gang, outcome in outcomes:

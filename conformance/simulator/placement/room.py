@@ -21,7 +21,13 @@ Kept = dict[str, podresources.Amounts]
 
 
 class NoRoomError(Exception):
-    """No node takes the pod; the text is the whole message."""
+    """No node takes the pod; the text says why."""
+
+    def __init__(self, count: int, why: str) -> None:
+        said = filters.message(count, why)
+        self.alone = filters.without_preemption(count, said)
+        """The message of a pod that is placed by itself."""
+        super().__init__(said)
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Room:
                 return self._take(pod, wanted, place, claims, self._allocate(place, claims))
             except CannotAllocateError as problem:
                 reasons.update([str(problem)])
-        raise NoRoomError(filters.message(len(self._places), filters.words(reasons)))
+        raise NoRoomError(len(self._places), filters.words(reasons))
 
     def force(self, pod: Obj, claims: list[Obj], *, overfill: bool) -> Placement:
         """What a broken scheduler does: devices that are taken, and with ``overfill`` nodes that are full."""
@@ -118,7 +124,7 @@ class Room:
         for claim in claims:
             why = usable(claim, uid_of(pod)) or missing_class(self._store, claim)
             if why:
-                raise NoRoomError(filters.message(len(self._places), why))
+                raise NoRoomError(len(self._places), why)
 
     def _allocate(self, place: _Place, claims: list[Obj]) -> dict[str, Obj]:
         for claim in claims:
