@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conformance import simulator
+from conformance.simulator import world as worlds
 from conformance.simulator.switches import Switches
 from tests.simulator.client import Client
 from tests.simulator.servers import HPAS, SCALED, Servers, autoscaler, pods_metric
@@ -275,7 +276,7 @@ def test_world_without_adapters_has_none() -> None:
 
 
 def test_fault_hpa_never_scales_up(servers: Servers, switches: Switches) -> None:
-    switches.autoscaler.scales_up = False
+    worlds.apply(worlds.fault("hpa_never_scales_up"), switches)
     servers.start()
     servers.scale_by(pods_metric())
     servers.until_condition("ScalingActive", "ValidMetricFound")
@@ -285,7 +286,7 @@ def test_fault_hpa_never_scales_up(servers: Servers, switches: Switches) -> None
 
 
 def test_fault_hpa_never_scales_down(servers: Servers, switches: Switches) -> None:
-    switches.autoscaler.scales_down = False
+    worlds.apply(worlds.fault("hpa_never_scales_down"), switches)
     servers.start(2)
     servers.scale_by(pods_metric())
     servers.client.until(servers.hpa, lambda hpa: hpa.get("status", {}).get("desiredReplicas") == 1)
@@ -293,7 +294,7 @@ def test_fault_hpa_never_scales_down(servers: Servers, switches: Switches) -> No
 
 
 def test_fault_hpa_scales_on_a_constant(servers: Servers, switches: Switches) -> None:
-    switches.autoscaler.uses = "constant"
+    worlds.apply(worlds.fault("hpa_scales_on_a_constant"), switches)
     servers.start()
     servers.scale_by(pods_metric())
     servers.until_ready(2)
@@ -303,14 +304,14 @@ def test_fault_hpa_scales_on_a_constant(servers: Servers, switches: Switches) ->
 
 
 def test_fault_replicas_land_off_accelerators(servers: Servers, switches: Switches) -> None:
-    switches.workloads.strips_accelerators = True
+    worlds.apply(worlds.fault("replicas_land_off_accelerators"), switches)
     servers.start(2)
     limits = [pod["spec"]["containers"][0]["resources"].get("limits") or {} for pod in servers.pods()]
     assert sorted(len(one) for one in limits) == [0, 1]
 
 
 def test_fault_adapter_serves_stale_values(servers: Servers, switches: Switches) -> None:
-    switches.metrics.stale = True
+    worlds.apply(worlds.fault("adapter_serves_stale_values"), switches)
     servers.start()
     servers.scale_by(pods_metric())
     servers.until_condition("ScalingActive", "ValidMetricFound")
@@ -323,7 +324,7 @@ def test_fault_adapter_serves_stale_values(servers: Servers, switches: Switches)
 
 
 def test_fault_unreadable_metric_looks_fine(servers: Servers, switches: Switches) -> None:
-    switches.autoscaler.tells_unreadable = False
+    worlds.apply(worlds.fault("unreadable_metric_looks_fine"), switches)
     servers.start()
     servers.scale_by(pods_metric(name="nobody_has_this"))
     hpa = servers.until_condition("ScalingActive", "ValidMetricFound")
