@@ -44,7 +44,7 @@ def set_adapter(place: Place, on: bool) -> None:
     place.kubectl.wait(METRICS, f"condition=Available={'False' if on else 'True'}", seconds=120)
 
 
-def set_autoscaler(place: Place, on: bool) -> None:
+def set_autoscaler(_place: Place, on: bool) -> None:
     """Stop Karpenter's process where it stands, or let it go on; no kubelet looks after it."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
