@@ -12,7 +12,7 @@ from . import control_plane, faults
 from .add_ons import Place
 
 POOL = "nodepool/accelerated"
-LIMITS = {"nvidia.com/gpu": "32"}
+LIMIT = 4
 ADAPTER = "deployment/keda-metrics-apiserver"
 METRICS = "apiservice/v1beta1.external.metrics.k8s.io"
 # Controllers that a fault switches off.
@@ -54,7 +54,7 @@ def set_autoscaler(_place: Place, on: bool) -> None:
 
 def set_limit(place: Place, on: bool) -> None:
     """Let the pool be as large as it may get, or not."""
-    patch_pool(place, {"limits": {"nvidia.com/gpu": "8"} if on else LIMITS})
+    patch_pool(place, {"limits": {"nodes": str(1 if on else LIMIT)}})
 
 
 def set_removal(place: Place, on: bool) -> None:
