@@ -1,7 +1,7 @@
 """The real parts that scheduling is proven with are there and work: native gangs, KEDA with Prometheus, Karpenter."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,9 @@ def api(scheduling_ground: Ground) -> Iterator[Api]:
     waiting.wait_gone(api, "/api/v1/namespaces", NAMESPACE, uid=made["metadata"]["uid"], limit=SECONDS)
 
 
-def pod(name: str, gang: str = "", pool: str = "", devices: int = 1) -> Object:
-    """A pod with accelerators on a fake node, alone or in a gang."""
-    container = {"name": "work", "image": IMAGE, "resources": {"limits": {fake_nodes.RESOURCE: str(devices)}}}
+def pod(name: str, gang: str = "", pool: str = "") -> Object:
+    """A pod with an accelerator on a fake node, alone or in a gang."""
+    container = {"name": "work", "image": IMAGE, "resources": {"limits": {fake_nodes.RESOURCE: "1"}}}
     spec: Object = {"containers": [container], "tolerations": [fake_nodes.TOLERATION]}
     spec["nodeSelector"] = {fake_nodes.LABEL: pool}
     if gang:
@@ -44,13 +44,13 @@ def pod(name: str, gang: str = "", pool: str = "", devices: int = 1) -> Object:
     return {"metadata": {"name": name, "labels": {"app": gang or "single"}}, "spec": spec}
 
 
-def make_gang(api: Api, name: str, size: int, *, pool: str = "size") -> None:
-    """A gang of pods with one accelerator each."""
+def make_gang(api: Api, name: str, size: int, one: Callable[[str, str, str], Object] = pod) -> None:
+    """A gang of so many pods."""
     policy = {"schedulingPolicy": {"gang": {"minCount": size}}}
     group = {"apiVersion": "scheduling.k8s.io/v1beta1", "kind": "PodGroup", "metadata": {"name": name}, "spec": policy}
     api.create(GANGS, group)
     for number in range(size):
-        api.create(f"{PLACE}/pods", pod(f"{name}-{number}", name, pool))
+        api.create(f"{PLACE}/pods", one(f"{name}-{number}", name, "size"))
 
 
 def bound(api: Api, app: str) -> int:
@@ -99,6 +99,31 @@ def test_a_gang_larger_than_the_fake_nodes_holds_nothing_and_two_that_fit_one_by
             wait_phase(api, f"second-{number}", "Running")
 
 
+def test_a_gang_that_wants_more_real_devices_than_there_are_holds_none_and_one_that_fits_runs(api: Api) -> None:
+    exactly = {"deviceClassName": "accel.testbed.dev", "count": 2}
+    devices = {"devices": {"requests": [{"name": "two", "exactly": exactly}]}}
+    templates = f"/apis/resource.k8s.io/v1/namespaces/{NAMESPACE}/resourceclaimtemplates"
+    api.create(templates, {"metadata": {"name": "two"}, "spec": {"spec": devices}})
+    for name, size in (("three", 3), ("both", 2)):
+        make_gang(api, name, size, one=claiming)
+    wait_gang(api, "three", "False")
+    for number in range(2):
+        wait_phase(api, f"both-{number}", "Running")
+
+    assert bound(api, "three") == 0
+
+
+def claiming(name: str, gang: str, _pool: str) -> Object:
+    """A pod of a gang with a claim of all DRA devices of a node."""
+    container = {"name": "work", "image": "docker.io/local/pause:1", "resources": {"claims": [{"name": "devices"}]}}
+    spec = {
+        "containers": [container],
+        "schedulingGroup": {"podGroupName": gang},
+        "resourceClaims": [{"name": "devices", "resourceClaimTemplateName": "two"}],
+    }
+    return {"metadata": {"name": name, "labels": {"app": gang}}, "spec": spec}
+
+
 def test_a_fake_pod_that_says_how_long_it_works_ends_by_itself(api: Api) -> None:
     with fake_nodes.fake_nodes(api, 1, pool="brief"):
         works = pod("works", pool="brief")
@@ -117,13 +142,22 @@ def wait_phase(api: Api, name: str, phase: str) -> Object:
         return found if found["status"].get("phase") == phase else None
 
     return waiting.wait_for(
-        api, f"{PLACE}/pods", name, reached, limit=SECONDS, what=f"{name} to be {phase}", show=lambda p: json.dumps(p["status"])
+        api,
+        f"{PLACE}/pods",
+        name,
+        reached,
+        limit=SECONDS,
+        what=f"{name} to be {phase}",
+        show=lambda p: json.dumps(p["status"]),
     )
 
 
 def test_keda_scales_real_pods_with_accelerators_by_a_metric_of_prometheus(api: Api) -> None:
     for document in yaml.safe_load_all(OBJECTS.read_text(encoding="utf-8").replace("NAMESPACE", NAMESPACE)):
-        places = {"Deployment": DEPLOYMENTS, "ScaledObject": f"/apis/keda.sh/v1alpha1/namespaces/{NAMESPACE}/scaledobjects"}
+        places = {
+            "Deployment": DEPLOYMENTS,
+            "ScaledObject": f"/apis/keda.sh/v1alpha1/namespaces/{NAMESPACE}/scaledobjects",
+        }
         api.create(places.get(document["kind"], f"{PLACE}/pods"), document)
     wait_phase(api, "queue", "Running")
     wait_replicas(api, 1)
@@ -140,7 +174,11 @@ def set_queue(api: Api, length: int) -> None:
         api,
         f"{PLACE}/pods",
         "queue",
-        lambda found: found if any(c["type"] == "Ready" and c["status"] == "True" for c in found["status"]["conditions"]) else None,
+        lambda found: (
+            found
+            if any(c["type"] == "Ready" and c["status"] == "True" for c in found["status"]["conditions"])
+            else None
+        ),
         limit=SECONDS,
         what="queue to be ready",
     )

@@ -11,6 +11,16 @@ from .paths import State, default_state
 from .shell import TestbedError
 
 
+def add_inside(words: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the word that `up` itself runs."""
+    inside = words.add_parser("inside", help="what `up` runs in its namespaces; not for people")
+    inside.add_argument("state", type=Path)
+    inside.add_argument("listener", type=int)
+    inside.add_argument("port", type=int)
+    inside.add_argument("kubeconfig", type=Path)
+    inside.add_argument("block", type=int)
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python tests/testbed", description=__doc__)
@@ -44,12 +54,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     fault.add_argument("name", nargs="?", default="")
     path = words.add_parser("path", help="print where a built program lies")
     path.add_argument("program")
-    inside = words.add_parser("inside", help="what `up` runs in its namespaces; not for people")
-    inside.add_argument("state", type=Path)
-    inside.add_argument("listener", type=int)
-    inside.add_argument("port", type=int)
-    inside.add_argument("kubeconfig", type=Path)
-    inside.add_argument("block", type=int)
+    add_inside(words)
     return parser.parse_args(arguments)
 
 

@@ -12,7 +12,7 @@ from . import control_plane, faults
 from .add_ons import Place
 
 POOL = "nodepool/accelerated"
-LIMITS = {"nvidia.com/gpu": "32"}
+LIMIT = 4
 ADAPTER = "deployment/keda-metrics-apiserver"
 METRICS = "apiservice/v1beta1.external.metrics.k8s.io"
 # Controllers that a fault switches off.
@@ -44,7 +44,7 @@ def set_adapter(place: Place, on: bool) -> None:
     place.kubectl.wait(METRICS, f"condition=Available={'False' if on else 'True'}", seconds=120)
 
 
-def set_autoscaler(place: Place, on: bool) -> None:
+def set_autoscaler(_place: Place, on: bool) -> None:
     """Stop Karpenter's process where it stands, or let it go on; no kubelet looks after it."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -54,7 +54,7 @@ def set_autoscaler(place: Place, on: bool) -> None:
 
 def set_limit(place: Place, on: bool) -> None:
     """Let the pool be as large as it may get, or not."""
-    patch_pool(place, {"limits": {"nvidia.com/gpu": "8"} if on else LIMITS})
+    patch_pool(place, {"limits": {"nodes": str(1 if on else LIMIT)}})
 
 
 def set_removal(place: Place, on: bool) -> None:

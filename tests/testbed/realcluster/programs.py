@@ -104,38 +104,37 @@ def installed(name: str, packages: Iterable[str], version: str) -> Step:
     return Step(name, files, partial(install, packages, version, SMALL), f"{go_version()} {packages} {version} {SMALL}")
 
 
-def all_steps() -> list[Step]:
-    """Everything there is to build, the longest first."""
-    python, go = images.FILES[images.PYTHON], f"{go_version()} {SMALL}"
-    of = {path.name: go + text_of(path) for path in SOURCES.iterdir()}
-    image = images.recipe(images.build_static)
+def add_on_steps() -> list[Step]:
+    """What only add-ons need."""
+    inputs = f"{go_version()} {SMALL} {images.recipe(images.build_static)}"
+    keda_files = (images.FILES[images.KEDA], "keda-config")
+    karpenter_files = (images.FILES[images.KARPENTER], "karpenter.yaml")
+    prometheus_files = (images.FILES[images.PROMETHEUS],)
     return [
-        Step("keda", (images.FILES[images.KEDA], "keda-config"), keda, of["keda"] + image, "keda"),
-        Step("kubernetes", ("kubernetes", "kubectl"), kubernetes, of["kubernetes"] + KUBERNETES_FLAGS),
-        Step("python", (python,), lambda aside: images.build_python(aside / python), images.recipe(images.build_python)),
+        Step("keda", keda_files, keda, inputs + text_of(SOURCES / "keda"), "keda"),
+        Step("prometheus", prometheus_files, prometheus, f"{inputs} {PROMETHEUS} {DISCOVERY}", "prometheus"),
+        Step("karpenter", karpenter_files, karpenter, f"{inputs} {KARPENTER} {KARPENTER_DEFINITIONS}", "karpenter"),
+    ]
+
+
+def all_steps() -> list[Step]:
+    """Everything there is to build, what takes long first."""
+    go, python, pause_file = f"{go_version()} {SMALL}", images.FILES[images.PYTHON], images.FILES[images.PAUSE]
+    runtime = go + text_of(SOURCES / "runtime")
+    make_runtime = partial(own, "runtime", ["./relay", "./runc-wrapper"], SMALL, "")
+    make_driver = partial(own, "driver", ["."], SMALL, "driver")
+    return [
+        *add_on_steps(),
         Step(
-            "prometheus",
-            (images.FILES[images.PROMETHEUS],),
-            prometheus,
-            f"{go_version()} {PROMETHEUS} {DISCOVERY} {image}",
-            "prometheus",
+            "kubernetes", ("kubernetes", "kubectl"), kubernetes, go + text_of(SOURCES / "kubernetes") + KUBERNETES_FLAGS
+        ),
+        Step(
+            "python", (python,), lambda aside: images.build_python(aside / python), images.recipe(images.build_python)
         ),
         installed("coredns", ["github.com/coredns/coredns"], "v1.14.0"),
-        Step("driver", ("driver",), partial(own, "driver", ["."], SMALL, "driver"), of["driver"]),
-        Step(
-            "karpenter",
-            (images.FILES[images.KARPENTER], "karpenter.yaml"),
-            karpenter,
-            f"{go} {KARPENTER} {KARPENTER_DEFINITIONS} {image}",
-            "karpenter",
-        ),
+        Step("driver", ("driver",), make_driver, go + text_of(SOURCES / "driver")),
         installed("containerd", [f"{CONTAINERD}/{name}" for name in CONTAINERD_FILES], "v2.4.2"),
         installed("kwok", ["sigs.k8s.io/kwok/cmd/kwok"], "v0.8.0"),
-        Step(
-            "runtime",
-            ("relay", "runc-wrapper"),
-            partial(own, "runtime", ["./relay", "./runc-wrapper"], SMALL, ""),
-            of["runtime"],
-        ),
-        Step("pause", (images.FILES[images.PAUSE],), pause, of["runtime"] + image),
+        Step("runtime", ("relay", "runc-wrapper"), make_runtime, runtime),
+        Step("pause", (pause_file,), pause, runtime + images.recipe(images.build_static)),
     ]
