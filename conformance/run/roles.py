@@ -15,6 +15,10 @@ CLUSTER_SCOPED = frozenset(
     }
 )  # fmt: skip
 """Resources that a Role in a namespace cannot grant."""
+BY_NAME: tuple[dict[str, Any], ...] = (
+    {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["cluster-autoscaler-status"], "verbs": ["get"]},
+)
+"""What the look at a cluster reads by name, in whatever namespace, and nothing else of its sort."""
 
 
 def rules(needs: Iterable[str]) -> list[dict[str, Any]]:
@@ -37,10 +41,10 @@ def manifests(needs: Iterable[str], *, name: str, namespace: str | None) -> str:
     """ClusterRole, and with ``namespace`` also a Role in it, as YAML."""
     wanted = list(needs)
     if namespace is None:
-        return _yaml([_role("ClusterRole", name, rules(wanted), None)])
+        return _yaml([_role("ClusterRole", name, [*rules(wanted), *BY_NAME], None)])
     inside = [need for need in wanted if attributes(need, None)["resource"] not in CLUSTER_SCOPED]
     across = [need for need in wanted if need not in inside]
-    roles = [_role("ClusterRole", name, rules(across), None)] if across else []
+    roles = [_role("ClusterRole", name, [*rules(across), *BY_NAME], None)]
     return _yaml([*roles, _role("Role", name, rules(inside), namespace)])
 
 

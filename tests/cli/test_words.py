@@ -83,6 +83,8 @@ def test_rbac_grants_every_need_and_no_wildcard(command: "Command") -> None:
     }
 
     assert {need for info in catalogue.load() for need in info.spec.needs_for(None)} <= granted
+    named = [rule["resourceNames"] for rule in role["rules"] if "resourceNames" in rule]
+    assert named == [["cluster-autoscaler-status"]]
     assert "*" not in str(role)
 
 
