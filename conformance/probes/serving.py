@@ -141,7 +141,13 @@ class Serving:
         target = f"http://[{address}]:{PORT}" if ":" in address else f"http://{address}:{PORT}"
         words = ["load", "--target", target, "--concurrency", str(CLIENTS), "--seconds", str(LOAD_SECONDS)]
         main = pods.Container(name=MAIN, arguments=words)
-        plan = pods.PodPlan(name="load", containers=[main], node=None, deadline=LOAD_SECONDS + 60)
+        plan = pods.PodPlan(
+            name="load",
+            containers=[main],
+            node=None,
+            tolerations=self._pod["spec"]["tolerations"],
+            deadline=LOAD_SECONDS + 60,
+        )
         made = tenants.submit(self.sandbox, plan, self.sandbox.namespace())
         limit = self.sandbox.limit(starting.START_SECONDS)
         name = made["metadata"]["name"]
