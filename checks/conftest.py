@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Scaling, Unknown
+from conformance import Allocation, Bench, Crud, Gangs, Growth, Scaling, Unknown
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
@@ -12,7 +12,7 @@ from conformance.evidence import Evidence
 from conformance.hooks import running
 from conformance.inventory import Inventory, Kind
 from conformance.inventory.solutions import AUTOSCALER, FAMILIES, METRICS, Solution
-from conformance.probes import Sandbox, autoscaler
+from conformance.probes import Sandbox, autoscaler, gang_ground
 from conformance.probes.fleet import Fleet
 from conformance.probes.trial import LEAST
 
@@ -85,6 +85,15 @@ def pool(variant: str, inventory: Inventory) -> Kind | None:
 
 
 @pytest.fixture
+def gangs(
+    request: pytest.FixtureRequest, sandbox: Sandbox, solution: Solution, pool: Kind | None, inventory: Inventory
+) -> Gangs:
+    """Nodes with free accelerators of this variant, and its gang scheduler."""
+    descriptors = running(request.node).process.descriptors
+    return gang_ground.prepare(sandbox, solution, pool, descriptors, inventory.dra_version)
+
+
+@pytest.fixture
 def give_back(request: pytest.FixtureRequest) -> Callable[[], None]:
     """Let other checks have the accelerators that this one held, before its long wait is over."""
     return running(request.node).process.broker.release
@@ -137,3 +146,9 @@ def scaling(
     fleet = Fleet(sandbox, pool, running(request.node).process.descriptors, inventory.dra_version)
     fleet.choose(LEAST + 1)
     return Scaling(sandbox, scaler, fleet)
+
+
+@pytest.fixture
+def growth(request: pytest.FixtureRequest, sandbox: Sandbox, variant: str, inventory: Inventory) -> Growth:
+    """A node pool that is to grow, by the autoscaler of this variant."""
+    return Growth(sandbox, inventory, running(request.node).process.descriptors, variant)

@@ -17,8 +17,19 @@ if TYPE_CHECKING:
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
     from conformance.probes.crud import Crud as Crud
+    from conformance.probes.gang_clean import another_gets_one as another_gets_one
+    from conformance.probes.gang_clean import frees_its_devices as frees_its_devices
+    from conformance.probes.gang_contest import Tally as Tally
+    from conformance.probes.gang_contest import first_whole as first_whole
+    from conformance.probes.gang_contest import second_follows as second_follows
+    from conformance.probes.gang_finish import finish_together as finish_together
+    from conformance.probes.gang_window import holds_nothing as holds_nothing
+    from conformance.probes.gangs import Gangs as Gangs
+    from conformance.probes.growth import Growth as Growth
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
+    from conformance.probes.needs import GANG_NEEDS as GANG_NEEDS
+    from conformance.probes.needs import GANG_WAY_NEEDS as GANG_WAY_NEEDS
     from conformance.probes.needs import PROBE_NEEDS as PROBE_NEEDS
     from conformance.probes.needs import SCALED_OBJECT_NEEDS as SCALED_OBJECT_NEEDS
     from conformance.probes.needs import SCALING_NEEDS as SCALING_NEEDS
@@ -44,7 +55,11 @@ _HOME = {
     "Decides": "verdicts",
     "Evidence": "evidence",
     "Failure": "verdicts",
+    "GANG_NEEDS": "probes.needs",
+    "GANG_WAY_NEEDS": "probes.needs",
+    "Gangs": "probes.gangs",
     "Grade": "verdicts",
+    "Growth": "probes.growth",
     "Impact": "verdicts",
     "Kind": "inventory.kinds",
     "NotApplicable": "verdicts",
@@ -58,14 +73,21 @@ _HOME = {
     "Skipped": "verdicts",
     "Solution": "inventory.solutions",
     "TOKEN_RATE": "adapters.metrics.signals",
+    "Tally": "probes.gang_contest",
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
+    "another_gets_one": "probes.gang_clean",
     "check": "declaration",
     "family": "probes.bench",
+    "finish_together": "probes.gang_finish",
+    "first_whole": "probes.gang_contest",
+    "frees_its_devices": "probes.gang_clean",
+    "holds_nothing": "probes.gang_window",
     "identity": "probes.reading",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
+    "second_follows": "probes.gang_contest",
 }
 
 __version__ = "0.1.0"

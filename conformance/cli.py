@@ -68,6 +68,12 @@ def _scheduling(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let checks make queues of their own; their quota oversells accelerators of others' queues",
     )
+    add(
+        "--gang-nodes",
+        choices=["few", "all"],
+        default="few",
+        help="nodes on which gangs are tried; all takes every free accelerator of a kind (default: few)",
+    )
     add("--node-pool", metavar="LABEL=VALUE", help="node pool that is to grow")
     add("--allow-scale-up", action="store_true", help="let checks make the cluster add nodes, which may cost money")
     add("--prometheus", metavar="URL", help="Prometheus as pods of the cluster reach it, for KEDA")

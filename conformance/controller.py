@@ -49,6 +49,7 @@ def request_of(config: pytest.Config) -> Request:
         impact=Impact(option.ai_impact),
         descriptors=tuple(option.ai_descriptor),
         gang_solution=option.ai_gang_solution,
+        gang_nodes=option.ai_gang_nodes,
         local_queue=check_form("--ai-local-queue", option.ai_local_queue, "NAMESPACE/NAME"),
         create_queues=option.ai_create_queues,
         node_pool=check_form("--ai-node-pool", option.ai_node_pool, "LABEL=VALUE"),

@@ -13,6 +13,8 @@ from conformance.verdicts import Decides, Impact
 F = TypeVar("F", bound=Callable[..., None])
 WITH = "+"
 """Joins accelerator kind and solution in a variant: ``dra-t1000+kueue``."""
+QUEUES = "+queues"
+"""Ends the name of what a solution needs besides, where checks may make queues of their own: ``kueue+queues``."""
 Variants = Literal["kinds", "dra_kinds", "dra_types", "gang", "metrics", "autoscalers"]
 
 

@@ -55,6 +55,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="let checks make queues of their own; their quota oversells accelerators of others' queues",
     )
+    add(
+        "--ai-gang-nodes",
+        choices=["few", "all"],
+        default="few",
+        help="nodes on which gangs are tried; all takes every free accelerator of a kind",
+    )
     add("--ai-node-pool", metavar="LABEL=VALUE", help="node pool that is to grow")
     add("--ai-allow-scale-up", action="store_true", help="let checks make the cluster add nodes, which may cost money")
     add("--ai-prometheus", metavar="URL", help="Prometheus as pods of the cluster reach it, for KEDA")

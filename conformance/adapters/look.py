@@ -40,19 +40,33 @@ class Look:
         """Deployments of all namespaces; None where they must not be listed."""
         return self.objects(DEPLOYMENTS)
 
-    def deployment(self, name: str) -> Object | None:
-        """The Deployment of this name in whatever namespace, one that is available first."""
-        found = [d for d in self.deployments or () if odd.name(d) == name]
+    @cached_property
+    def some_nodes(self) -> list[Object]:
+        """Nodes of the first page: enough to see what an autoscaler or a provider writes on them."""
+        try:
+            page = next(self.api.pages("/api/v1/nodes"), {})
+        except errors.Forbidden:
+            self.notes.append("not allowed to list nodes")
+            return []
+        return odd.entries(page, "items")
+
+    def deployment(self, name: str, namespace: str = "") -> Object | None:
+        """The Deployment of this name in this namespace, or in whatever one, one that is available first."""
+        found = [
+            d
+            for d in self.deployments or ()
+            if odd.name(d) == name and namespace in ("", odd.part(d, "metadata").get("namespace"))
+        ]
         return max(found, key=available, default=None)
 
-    def controllers(self, names: Iterable[str]) -> tuple[bool | None, str, str]:
-        """Whether all of these Deployments are available, a sentence on it, and their namespace.
+    def controllers(self, names: Iterable[str], *, namespace: str = "") -> tuple[bool | None, str, str]:
+        """Whether all of these Deployments that exist are available, a sentence on it, and their namespace.
 
         None where Deployments must not be listed, or none of them exists under its usual name.
         """
         if self.deployments is None:
             return None, "its controllers were not looked at (Deployments must not be listed)", ""
-        found = {name: self.deployment(name) for name in names}
+        found = {name: self.deployment(name, namespace) for name in names}
         there = {name: d for name, d in found.items() if d is not None}
         if not there:
             return None, f"no Deployment named {' or '.join(found)} was found", ""

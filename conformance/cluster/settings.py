@@ -27,12 +27,18 @@ class Settings:
     impact: str = "probe"
     window_seconds: float = 10.0
     """Shortest time in seconds that an absence is watched; shorter only on the simulated cluster."""
+    scale_up_seconds: float = 1200.0
+    """Longest time in seconds that an autoscaler may need for a node; shorter only on the simulated cluster."""
+    scale_down_seconds: float = 1800.0
+    """Longest time in seconds after which a node that nobody needs is gone; shorter only on the simulated cluster."""
     descriptor_files: tuple[str, ...] = ()
     probe_command: tuple[str, ...] = ("python3",)
     local_queue: str | None = None
     """``NAMESPACE/NAME`` of a Kueue LocalQueue to use."""
     create_queues: bool = False
     """Whether queues with a quota of their own may be made; they oversell accelerators that others' queues cover."""
+    gang_nodes: str = "few"
+    """Nodes on which gangs are tried: ``few`` keeps the ask small, ``all`` takes every free accelerator of a kind."""
     node_pool: str | None = None
     """``LABEL=VALUE`` of the node pool that is to grow."""
     allow_scale_up: bool = False

@@ -32,6 +32,7 @@ def request_of(
         impact=Impact(args.impact),
         descriptors=tuple(args.descriptor),
         gang_solution=args.gang_solution,
+        gang_nodes=args.gang_nodes,
         local_queue=check_form("--local-queue", args.local_queue, "NAMESPACE/NAME"),
         create_queues=args.create_queues,
         node_pool=check_form("--node-pool", args.node_pool, "LABEL=VALUE"),

@@ -1,34 +1,72 @@
-"""How many accelerators of a kind are free on one node at this moment; the inventory is as old as the run."""
+"""How many accelerators of a kind are free on some nodes at this moment; the inventory is as old as the run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
-from conformance.inventory import device_plugin, dra
+from conformance.inventory import device_plugin, dra, odd
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
+
+FEW_NODES = 4
+"""Nodes whose pods are listed one by one; of more, all pods are listed at once."""
 
 
 def free_on(api: Api, kind: Kind, descriptor: Descriptor, group_version: str, node: Object) -> int | None:
     """Free whole devices of the kind on the node; None where claims or pods must not be listed."""
     if not node_facts.usable(node):
         return 0
+    found = free_by_node(api, kind, descriptor, group_version, [node])
+    return None if found is None else found[odd.name(node)]
+
+
+def free_by_node(
+    api: Api,
+    kind: Kind,
+    descriptor: Descriptor,
+    group_version: str,
+    nodes: Sequence[Object],
+    *,
+    own: Callable[[Object], bool] = lambda _holder: False,
+) -> dict[str, int] | None:
+    """Free whole devices of the kind by node; None where claims or pods must not be listed.
+
+    ``own`` tells pods and claims that count as holding nothing. A node that is not usable has none free.
+    """
+    good = [node for node in nodes if node_facts.usable(node)]
+    none_free = {odd.name(node): 0 for node in nodes}
     try:
-        return _by_claims(api, kind, descriptor, group_version, node) if kind.way == DRA else _by_pods(api, kind, node)
+        count = _by_claims if kind.way == DRA else _by_pods
+        return none_free | count(api, kind, descriptor, group_version, good, own)
     except errors.Forbidden:
         return None
 
 
-def _by_claims(api: Api, kind: Kind, descriptor: Descriptor, group_version: str, node: Object) -> int:
+def _by_claims(
+    api: Api,
+    kind: Kind,
+    descriptor: Descriptor,
+    group_version: str,
+    nodes: Sequence[Object],
+    own: Callable[[Object], bool],
+) -> dict[str, int]:
     base = f"/apis/{group_version}"
     slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={kind.name}"))
-    held = dra.held(api.list(f"{base}/resourceclaims"))
+    held = dra.held(claim for claim in api.list(f"{base}/resourceclaims") if not own(claim))
+    free = {odd.name(node): 0 for node in nodes}
+    for device in dra.devices(slices, list(nodes)):
+        if device.node in free and not device.tainted and device.key not in held and is_of(kind, device, descriptor):
+            free[device.node] += 1
+    return free
+
+
+def devices_on(api: Api, kind: Kind, descriptor: Descriptor, group_version: str, node: Object) -> int:
+    """Whole devices of a DRA kind that are published for the node, held or not."""
+    path = f"/apis/{group_version}/resourceslices"
+    slices, _ = dra.current_slices(api.list(path, field_selector=f"spec.driver={kind.name}"))
     name = node["metadata"]["name"]
-    return sum(
-        device.node == name and not device.tainted and device.key not in held and is_of(kind, device, descriptor)
-        for device in dra.devices(slices, [node])
-    )
+    return sum(device.node == name and is_of(kind, device, descriptor) for device in dra.devices(slices, [node]))
 
 
 def is_of(kind: Kind, device: dra.Device, descriptor: Descriptor) -> bool:
@@ -37,10 +75,28 @@ def is_of(kind: Kind, device: dra.Device, descriptor: Descriptor) -> bool:
     return dra.is_whole(device, descriptor) and model == kind.model
 
 
-def _by_pods(api: Api, kind: Kind, node: Object) -> int:
-    name = node["metadata"]["name"]
-    _, allocatable = device_plugin.resources(node).get(kind.name, (0, 0))
-    held: Mapping[str, Mapping[str, int]] = device_plugin.held(
-        api.list("/api/v1/pods", field_selector=f"spec.nodeName={name}")
-    )
-    return max(0, allocatable - held.get(name, {}).get(kind.name, 0))
+def _by_pods(
+    api: Api,
+    kind: Kind,
+    _descriptor: Descriptor,
+    _group_version: str,
+    nodes: Sequence[Object],
+    own: Callable[[Object], bool],
+) -> dict[str, int]:
+    names = [odd.name(node) for node in nodes]
+    others = (pod for pod in pods_on(api, names) if not own(pod))
+    held: Mapping[str, Mapping[str, int]] = device_plugin.held(others)
+    free = {}
+    for name, node in zip(names, nodes, strict=True):
+        _, allocatable = device_plugin.resources(node).get(kind.name, (0, 0))
+        free[name] = max(0, allocatable - held.get(name, {}).get(kind.name, 0))
+    return free
+
+
+def pods_on(api: Api, nodes: Sequence[str]) -> Iterator[Object]:
+    """Pods that are bound to these nodes."""
+    if len(nodes) > FEW_NODES:
+        yield from api.list("/api/v1/pods", field_selector="spec.nodeName!=")
+        return
+    for name in nodes:
+        yield from api.list("/api/v1/pods", field_selector=f"spec.nodeName={name}")

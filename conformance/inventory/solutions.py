@@ -25,6 +25,8 @@ class Solution:
     """How it was found, one sentence for the report."""
     namespace: str = ""
     """Where its controllers run, if that was seen."""
+    scheduler: str = ""
+    """Name of its scheduler, where that is set up by whoever installed it."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""

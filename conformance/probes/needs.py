@@ -36,3 +36,44 @@ SCALING_NEEDS = (
 """A check that puts a Deployment of probe pods under an autoscaler."""
 SCALED_OBJECT_NEEDS = tuple(f"{verb} scaledobjects.keda.sh" for verb in ("create", "get", "watch", "delete"))
 """The same with KEDA."""
+
+GANG_NEEDS = (
+    "create pods",
+    "list pods",
+    "watch pods",
+    "patch pods",
+    "delete pods",
+    "get nodes",
+    "create configmaps",
+    "list serviceaccounts",
+    "watch serviceaccounts",
+)
+"""A check that runs gangs of probe pods and watches them."""
+GANG_WAY_NEEDS = {
+    "dra": (
+        "create resourceclaimtemplates.resource.k8s.io",
+        "list resourceclaims.resource.k8s.io",
+        "watch resourceclaims.resource.k8s.io",
+        "patch resourceclaims.resource.k8s.io",
+        "delete resourceclaims.resource.k8s.io",
+        "list resourceslices.resource.k8s.io",
+    ),
+    "cpu": ("list nodes",),
+    "native": tuple(f"{verb} podgroups.scheduling.k8s.io" for verb in ("create", "get", "delete")),
+    "volcano": tuple(f"{verb} podgroups.scheduling.volcano.sh" for verb in ("create", "get", "delete")),
+    "kai": tuple(f"{verb} podgroups.scheduling.run.ai" for verb in ("create", "get", "delete")),
+    "coscheduling": tuple(f"{verb} podgroups.scheduling.x-k8s.io" for verb in ("create", "get", "delete")),
+    "kueue": (
+        *(f"{verb} jobs.batch" for verb in ("create", "get", "watch", "delete")),
+        "list workloads.kueue.x-k8s.io",
+        "watch workloads.kueue.x-k8s.io",
+        "get localqueues.kueue.x-k8s.io",
+        "watch localqueues.kueue.x-k8s.io",
+    ),
+    "kueue+queues": (
+        *(f"{verb} localqueues.kueue.x-k8s.io" for verb in ("create", "delete")),
+        *(f"{verb} clusterqueues.kueue.x-k8s.io" for verb in ("create", "get", "watch", "delete")),
+        *(f"{verb} resourceflavors.kueue.x-k8s.io" for verb in ("create", "get", "watch", "delete")),
+    ),
+}
+"""What such a check needs besides, by allocation way and solution; ``+queues`` where queues of our own may be made."""

@@ -4,9 +4,7 @@ Everything in it carries the run's label. Cleaning up waits until pods, claims a
 listed by name, never forgiven.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Container, Mapping
 from typing import Any, Self
 
 from conformance import content
@@ -15,6 +13,7 @@ from conformance.cluster.api import Api, Object
 from conformance.cluster.settings import Settings
 from conformance.evidence import Evidence
 from conformance.probes import claims, names, pods
+from conformance.probes.removal import Removal
 from conformance.verdicts import Unknown, Unverified
 
 GONE_SECONDS = 120.0
@@ -39,7 +38,7 @@ class Sandbox:
         self._cluster_scoped: list[tuple[str, Object]] = []
         self._own: list[tuple[str, Object]] = []
         self._claim_collections: set[str] = set()
-        self._pods = PODS
+        self._pods, self._cpu = PODS, 0
 
     def __enter__(self) -> Self:
         return self
@@ -48,13 +47,18 @@ class Sandbox:
         if not self.settings.keep:
             self.clean()
 
+    @property
+    def own(self) -> str:
+        """Value of the label that everything of this check carries."""
+        return self.labels[names.SANDBOX_LABEL]
+
     def limit(self, seconds: float) -> float:
         """A limit in seconds after ``--timeout-scale``."""
         return self.settings.limit(seconds)
 
-    def make_room(self, count: int) -> None:
-        """Let the check have so many pods at once; before its namespace is made."""
-        self._pods = max(self._pods, count)
+    def make_room(self, count: int, *, cpu: int = 0) -> None:
+        """Let the check have so many pods at once, and CPU in thousandths for them all; before its namespace is made."""
+        self._pods, self._cpu = max(self._pods, count), max(self._cpu, cpu)
 
     def namespace(self, level: str = "restricted") -> str:
         """Name of the namespace with this Pod Security level, made when first asked for; a given one is what it is."""
@@ -86,11 +90,15 @@ class Sandbox:
                 "apiVersion": "v1",
                 "kind": "ResourceQuota",
                 "metadata": {"name": "bounds"},
-                "spec": {"hard": bounds(self._pods)},
+                "spec": {"hard": bounds(self._pods, self._cpu)},
             }
             self.create("resourcequotas", quota, namespace=namespace)
+        self.furnish_program(namespace, self.name(pods.PROGRAM))
+
+    def furnish_program(self, namespace: str, name: str) -> None:
+        """Put the probe program into a namespace."""
         program = {file.name: file.read_text(encoding="utf-8") for file in PROGRAM.glob("*.py")}
-        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.name(pods.PROGRAM)}}
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
         self.create("configmaps", {**config, "data": program}, namespace=namespace)
 
     def name(self, name: str) -> str:
@@ -103,18 +111,28 @@ class Sandbox:
         return f"{base}/namespaces/{namespace or self.namespace()}/{plural}"
 
     def create(
-        self, plural: str, body: Mapping[str, Any], *, namespace: str | None = None, group_version: str = ""
+        self,
+        plural: str,
+        body: Mapping[str, Any],
+        *,
+        namespace: str | None = None,
+        group_version: str = "",
+        record: bool = True,
     ) -> Object:
-        """Create a namespaced object with our labels and keep what was sent as an artefact."""
+        """Create a namespaced object with our labels and keep what was sent as an artefact, unless it is one of many alike."""
         metadata = {**body["metadata"], "labels": {**body["metadata"].get("labels", {}), **self.labels}}
         path = self.path(plural, namespace=namespace, group_version=group_version)
         made = self.api.create(path, {**body, "metadata": metadata})
         if plural.startswith("resourceclaim"):
             self._claim_collections.add(self.path("resourceclaims", namespace=namespace, group_version=group_version))
         self._own.append((f"{path}/{made['metadata']['name']}", made))
-        if plural != "configmaps":
+        if record and plural != "configmaps":
             self.evidence.artefact(f"{plural}-{made['metadata']['name']}.json", body)
         return made
+
+    def forget(self, paths: Container[str]) -> None:
+        """Leave out of the clean-up what is known to be gone."""
+        self._own = [entry for entry in self._own if entry[0] not in paths]
 
     def create_cluster_scoped(self, collection: str, body: Mapping[str, Any]) -> Object:
         """Create a cluster-scoped object with our labels; it is removed at the end."""
@@ -142,92 +160,34 @@ class Sandbox:
         next check. An own namespace is only told to go: the end of the run waits for all of them, because the server takes
         seconds for an empty one.
         """
-        self._remove([entry for entry in self._own if _makes_others(*entry)])
-        self._remove([entry for entry in self._own if entry[1].get("kind") == "Pod"] + self._made_pods())
-        self._remove([*self._claims(), *self._cluster_scoped])
-        self._remove([entry for entry in self._own if not _makes_others(*entry) and self._stays(entry[0])])
-        for made in self._namespaces.values():
-            if not self.settings.namespace:
-                self._attempt(f"/api/v1/namespaces/{made['metadata']['name']}", made, self._delete)
+        removal = Removal(self.api, limit=self.limit(GONE_SECONDS))
+        going = removal.ask([entry for entry in self._own if _makes_others(*entry)])
+        removal.remove([entry for entry in self._own if entry[1].get("kind") == "Pod"])
+        mine = f"{names.SANDBOX_LABEL}={self.own}"
+        for namespace in {_namespace(path) for path, _ in self._own}:
+            removal.empty(self.path("pods", namespace=namespace), "Pod", mine)
+        for collection in self._claim_collections:
+            removal.empty(collection, "ResourceClaim", mine)
+        removal.wait(going)
+        removal.remove(self._cluster_scoped)
+        removal.remove([entry for entry in self._own if not _makes_others(*entry) and self._stays(entry[0])])
+        if not self.settings.namespace:
+            removal.ask([(f"/api/v1/namespaces/{m['metadata']['name']}", m) for m in self._namespaces.values()])
+        self.leftovers += removal.leftovers
 
     def _stays(self, path: str) -> bool:
         """Whether the object lies in a namespace that is not deleted at the end."""
         own = [] if self.settings.namespace else [made["metadata"]["name"] for made in self._namespaces.values()]
         return not any(f"/namespaces/{name}/" in path for name in own)
 
-    def _made_pods(self) -> list[tuple[str, Object]]:
-        """Pods that controllers made from templates of ours."""
-        mine = f"{names.SANDBOX_LABEL}={self.labels[names.SANDBOX_LABEL]}"
-        known = {made["metadata"]["uid"] for _, made in self._own}
-        found = []
-        for collection in {self.path("pods", namespace=_namespace(path)) for path, _ in self._own}:
-            try:
-                pods_there = self.api.list(collection, label_selector=mine)
-            except errors.ApiError as error:
-                self.leftovers.append(f"pods in {collection}: {error}")
-                continue
-            found += [
-                (f"{collection}/{pod['metadata']['name']}", {"kind": "Pod", **pod})
-                for pod in pods_there
-                if pod["metadata"]["uid"] not in known
-            ]
-        return found
 
-    def _claims(self) -> list[tuple[str, Object]]:
-        """Claims of ours, also those that were generated from a template."""
-        mine = self.labels[names.SANDBOX_LABEL]
-        selector = f"{names.SANDBOX_LABEL}={mine}" if self.settings.namespace else ""
-        found = []
-        for collection in self._claim_collections:
-            try:
-                claims = self.api.list(collection, label_selector=selector)
-            except errors.ApiError as error:
-                self.leftovers.append(f"claims in {collection}: {error}")
-                continue
-            found += [(f"{collection}/{c['metadata']['name']}", {"kind": "ResourceClaim", **c}) for c in claims]
-        return found
-
-    def _remove(self, made: Sequence[tuple[str, Object]]) -> None:
-        asked = [entry for entry in reversed(made) if self._attempt(*entry, self._delete)]
-        deadline = time.monotonic() + self.limit(GONE_SECONDS)
-        for path, obj in asked:
-            self._attempt(path, obj, partial(self._await_gone, deadline))
-
-    def _delete(self, path: str, obj: Object) -> None:
-        self.api.delete(path, uid=obj["metadata"]["uid"])
-
-    def _await_gone(self, deadline: float, path: str, obj: Object) -> None:
-        collection, _, name = path.rpartition("/")
-        left = max(0.0, deadline - time.monotonic())
-        waiting.wait_gone(self.api, collection, name, uid=obj["metadata"]["uid"], limit=left)
-
-    def _attempt(self, path: str, obj: Object, act: Callable[[str, Object], None]) -> bool:
-        """Whether it was done; what was not stays on the list of leftovers."""
-        try:
-            act(path, obj)
-        except (errors.ApiError, errors.WaitTimeout) as error:
-            label = f"{obj.get('kind') or path.split('/')[-2]} {obj['metadata']['name']} ({obj['metadata']['uid']})"
-            self.leftovers.append(f"{label}: {error}{self._why(path)}")
-            return False
-        return True
-
-    def _why(self, path: str) -> str:
-        """Conditions of a namespace that stays, such as a dead aggregated API."""
-        try:
-            conditions = (self.api.get(path).get("status") or {}).get("conditions") or []
-        except errors.ApiError:
-            return ""
-        told = [f"{c.get('type')}: {c.get('message')}" for c in conditions if c.get("status") == "True"]
-        return f" [{'; '.join(told)[:500]}]" if told else ""
-
-
-def bounds(count: int) -> dict[str, str]:
-    """Quota of a namespace for so many probe pods."""
+def bounds(count: int, cpu: int = 0) -> dict[str, str]:
+    """Quota of a namespace for so many probe pods, with this CPU (in thousandths) where it is more than they usually ask for."""
     return {
         "pods": str(count),
-        "requests.cpu": f"{max(2000, 10 * count)}m",
+        "requests.cpu": f"{max(2000, 10 * count, cpu)}m",
         "requests.memory": f"{max(2048, 32 * count)}Mi",
-        "limits.cpu": f"{500 * count}m",
+        "limits.cpu": f"{max(500 * count, cpu)}m",
         "limits.memory": f"{256 * count}Mi",
     }
 

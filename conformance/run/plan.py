@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from conformance.catalogue import CheckInfo
-from conformance.declaration import WITH
+from conformance.declaration import QUEUES, WITH
 from conformance.inventory.kinds import CPU, DRA
 from conformance.inventory.solutions import AUTOSCALER, Solution
 from conformance.verdicts import Verdict
@@ -107,9 +107,14 @@ def id_of_node(nodeid: str) -> str:
     return record_id(requirement, name.removeprefix("test_"), variant[:-1] if bracket else None)
 
 
-def expand(catalogue: Iterable[CheckInfo], inventory: Inventory) -> list[Planned]:
-    """Every check of the catalogue in every variant that the inventory offers, the longest first."""
-    planned = [_planned(info, variant, inventory) for info in catalogue for variant in variants(info, inventory)]
+def expand(catalogue: Iterable[CheckInfo], inventory: Inventory, *, queues: bool = False) -> list[Planned]:
+    """Every check of the catalogue in every variant that the inventory offers, the longest first.
+
+    ``queues`` says that checks may make queues of their own, for which they need permissions.
+    """
+    planned = [
+        _planned(info, variant, inventory, queues=queues) for info in catalogue for variant in variants(info, inventory)
+    ]
     return sorted(planned, key=lambda entry: (-entry.longest, entry.id))
 
 
@@ -130,13 +135,13 @@ def variants(info: CheckInfo, inventory: Inventory) -> Sequence[str | None]:
     return [None]
 
 
-def _ways(variant: str | None, inventory: Inventory) -> list[str] | None:
+def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[str] | None:
     """What the permissions of a variant depend on: allocation way, DRA type, solution; None: nothing is known, so all."""
     if variant is None:
         return None
     base, _, solution = variant.partition(WITH)
     ways = {kind.id: kind.way for kind in (*inventory.kinds, *inventory.pools)}
-    return [ways.get(base, base), solution]
+    return [ways.get(base, base), solution, *([f"{solution}{QUEUES}"] if queues else [])]
 
 
 def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
@@ -148,7 +153,7 @@ def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
     return tuple(sorted(kind.id for kind in inventory.kinds))
 
 
-def _planned(info: CheckInfo, variant: str | None, inventory: Inventory) -> Planned:
+def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queues: bool) -> Planned:
     spec = info.spec
     return Planned(
         id=record_id(info.requirement, info.name, variant),
@@ -164,5 +169,5 @@ def _planned(info: CheckInfo, variant: str | None, inventory: Inventory) -> Plan
         longest=spec.longest,
         why_longest=spec.why_longest,
         impact=spec.impact,
-        needs=spec.needs_for(_ways(variant, inventory)),
+        needs=spec.needs_for(_ways(variant, inventory, queues=queues)),
     )

@@ -13,6 +13,9 @@ from conformance.verdicts import Impact
 SIMULATED_WINDOW = 2.0
 """Absence window in seconds on the simulated cluster, whose controllers answer within milliseconds."""
 
+SIMULATED_SCALING = 20.0
+"""The same for nodes that come and go."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -47,6 +50,7 @@ class Request:
     """The only gang scheduler that is tried; None: every one that is found."""
     local_queue: str | None = None
     create_queues: bool = False
+    gang_nodes: str = "few"
     node_pool: str | None = None
     allow_scale_up: bool = False
     prometheus: str | None = None
@@ -75,9 +79,12 @@ class Request:
             runtime_class=self.runtime_class,
             impact=self.impact,
             window_seconds=SIMULATED_WINDOW if self.world is not None else 10.0,
+            scale_up_seconds=SIMULATED_SCALING if self.world is not None else 1200.0,
+            scale_down_seconds=SIMULATED_SCALING if self.world is not None else 1800.0,
             descriptor_files=tuple(str(Path(file).resolve()) for file in self.descriptors),
             local_queue=self.local_queue,
             create_queues=self.create_queues or self.world is not None,
+            gang_nodes=self.gang_nodes,
             node_pool=self.node_pool,
             allow_scale_up=self.allow_scale_up or self.world is not None,
             prometheus=self.prometheus,

@@ -169,7 +169,9 @@ def _look(request: Request, api: Api, named: Profile | None, inventory: Callable
     tried = replace(tried, solutions=_chosen_gang(solutions, request.gang_solution))
     levels = {requirement.id: requirement.level for requirement in profile.requirements}
     words = selection.Vocabulary(checks=catalogue.load(), levels=levels)
-    plan = selection.choose(expand(words.checks, tried), request, words)
+    plan = selection.choose(
+        expand(words.checks, tried, queues=settings.create_queues and not settings.local_queue), request, words
+    )
     needs = preflight.needs_of(plan, request.namespace)
     plan = preflight.apply(plan, access.review(api, needs, request.namespace), request.namespace)
     session = Session(

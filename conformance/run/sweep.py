@@ -33,6 +33,8 @@ INSIDE = {
 """What checks make inside namespaces, besides ``CORE_KINDS`` and claims; what makes others comes first."""
 ABROAD = {"batch": ("jobs",), "kueue.x-k8s.io": ("localqueues",)}
 """What checks make in namespaces of others: gangs for a queue that the user names."""
+CORE_ABROAD, TEMPLATES = ("pods", "configmaps"), "resourceclaimtemplates"
+"""The same of core types and of DRA: pods and what they need."""
 OUTSIDE = {
     "kueue.x-k8s.io": ("clusterqueues", "resourceflavors"),
     "scheduling.volcano.sh": ("queues",),
@@ -105,6 +107,8 @@ def _collections(api: Api, namespace: str | None) -> Iterator[tuple[str, str]]:
     yield from ((f"{root}/{entry.plural}", entry.kind) for entry in dra if not entry.namespaced)
     if namespace is None:
         yield "/api/v1/namespaces", "Namespace"
+        yield from ((f"/api/v1/{kind}", kind) for kind in CORE_ABROAD)
+        yield from ((f"{root}/{entry.plural}", entry.kind) for entry in dra if entry.plural == TEMPLATES)
         yield from _of_groups(discovery, ABROAD, "")
         yield from _of_groups(discovery, OUTSIDE, "")
         return

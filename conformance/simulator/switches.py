@@ -79,6 +79,22 @@ class GangSwitches:
 
 
 @dataclass
+class SolutionSwitches:
+    """The programs of a scheduling solution that is installed."""
+
+    runs: bool = True
+
+
+@dataclass
+class KueueSwitches:
+    """Kueue's program."""
+
+    runs: bool = True
+    waits_for_pods_ready: bool = True
+    """Whether its configuration says that an admitted workload must get its pods ready in time."""
+
+
+@dataclass
 class ClaimSwitches:
     """The controller of resource claims."""
 
@@ -139,6 +155,10 @@ class Switches:
     api: Trouble = field(default_factory=Trouble)
     scheduler: SchedulerSwitches = field(default_factory=SchedulerSwitches)
     gang: GangSwitches = field(default_factory=GangSwitches)
+    kueue: KueueSwitches = field(default_factory=KueueSwitches)
+    volcano: SolutionSwitches = field(default_factory=SolutionSwitches)
+    kai: SolutionSwitches = field(default_factory=SolutionSwitches)
+    coscheduling: SolutionSwitches = field(default_factory=SolutionSwitches)
     claims: ClaimSwitches = field(default_factory=ClaimSwitches)
     driver: DriverSwitches = field(default_factory=DriverSwitches)
     plugin: PluginSwitches = field(default_factory=PluginSwitches)

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from conformance import content
-from conformance.simulator import pools
+from conformance.simulator import pools, solutions
 from conformance.simulator.api.access import ADMIN, User
 from conformance.simulator.devices import Device
 from conformance.simulator.metrics.spec import MetricsSpec
@@ -60,6 +60,8 @@ class World:
     withhold: tuple[str, ...] = ()
     users: tuple[User, ...] = ()
     objects: tuple[Obj, ...] = ()
+    solutions: tuple[str, ...] = ()
+    """Scheduling solutions that are installed."""
     metrics: MetricsSpec = field(default_factory=MetricsSpec)
     switches: Switches = field(default_factory=Switches)
     faults: tuple[str, ...] = ()
@@ -188,7 +190,9 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
     """A world with faults in it."""
     file = _find("world", name, WORLDS)
     place = _read(file)
-    known = ("title", "version", "serve", "withhold", "nodes", "users", "objects", "components", "pools", "metrics")
+    known = (
+        "title", "version", "serve", "withhold", "nodes", "users", "objects", "solutions", "components", "pools", "metrics",
+    )  # fmt: skip
     top = place.mapping(*known)
     for key in ("title", "nodes"):
         if key not in top:
@@ -212,10 +216,19 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
         withhold=top["withhold"].words() if "withhold" in top else (),
         users=(User(ADMIN, groups=("system:masters", "system:authenticated")), *users),
         objects=top["objects"].objects() if "objects" in top else (),
+        solutions=_solutions(top["solutions"]) if "solutions" in top else (),
         metrics=_metrics(top["metrics"]) if "metrics" in top else MetricsSpec(),
         switches=switches,
         faults=tuple(faults),
     )
+
+
+def _solutions(place: _Place) -> tuple[str, ...]:
+    for name in place.words():
+        if name not in solutions.known():
+            known = solutions.known()
+            raise place.error(f"{name!r} is not known{_meant(name, known)}; there are {', '.join(known)}")
+    return place.words()
 
 
 def _metrics(place: _Place) -> MetricsSpec:

@@ -44,5 +44,10 @@ def fake_nodes(api: Api, count: int = 13, *, pool: str = "size", accelerators: i
             waiting.wait_for(api, NODES, name, _ready, limit=SECONDS, what=f"{name} to be Ready")
         yield names
     finally:
+        # Pods first: without its node no kubelet, and no kwok, says that a pod has ended.
+        for pod in api.list("/api/v1/pods"):
+            if pod["spec"].get("nodeName") in names:
+                meta = pod["metadata"]
+                api.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}", grace=0)
         for name in names:
             api.delete(f"{NODES}/{name}")

@@ -165,6 +165,48 @@ def test_scaled_object_without_a_target_says_so(client: Client, namespace: str) 
     )
 
 
+@pytest.mark.parametrize(
+    ("trigger", "spec"),
+    [
+        ({"threshold": "much"}, {}),
+        ({"activationThreshold": "x"}, {}),
+        ({"query": ""}, {}),
+        ({}, {"maxReplicaCount": 0}),
+        ({}, {"advanced": {"horizontalPodAutoscalerConfig": {"behavior": {"scaleUp": {"selectPolicy": "Best"}}}}}),
+        ({}, {"scaleTargetRef": {"apiVersion": "v1", "kind": "ConfigMap", "name": "kube-root-ca.crt"}}),
+    ],
+)
+def test_scaled_object_that_makes_no_sense_says_so(
+    servers: Servers, trigger: dict[str, Any], spec: dict[str, Any]
+) -> None:
+    servers.start()
+    body = scaled_object(servers.namespace, **spec)
+    body["spec"]["triggers"][0]["metadata"].update(trigger)
+    servers.client.create(SCALED.format(servers.namespace), body)
+    servers.client.until(
+        f"{SCALED.format(servers.namespace)}/so",
+        lambda so: any(c["reason"] == "ScaledObjectCheckFailed" for c in so.get("status", {}).get("conditions", ())),
+    )
+
+
+@pytest.mark.parametrize(
+    "server", ["http://[", "http://prometheus.monitoring.svc:99999", "nonsense", "http://127.0.0.1:1"]
+)
+def test_server_that_cannot_be_asked_shows_in_the_scaled_object(servers: Servers, server: str) -> None:
+    servers.start()
+    body = scaled_object(servers.namespace)
+    body["spec"]["triggers"][0]["metadata"]["serverAddress"] = server
+    servers.client.create(SCALED.format(servers.namespace), body)
+    servers.client.until(
+        f"{SCALED.format(servers.namespace)}/so",
+        lambda so: any(c.get("reason") == "TriggerError" for c in so.get("status", {}).get("conditions", ())),
+    )
+    servers.client.until(
+        f"{HPAS.format(servers.namespace)}/keda-hpa-so",
+        lambda hpa: any(c["reason"] == "FailedGetExternalMetric" for c in hpa.get("status", {}).get("conditions", ())),
+    )
+
+
 def test_prometheus_answers_its_two_queries_and_refuses_others(servers: Servers) -> None:
     servers.start()
     servers.scale_by(pods_metric())

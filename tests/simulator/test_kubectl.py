@@ -151,3 +151,27 @@ def test_namespace_is_made_and_waited_for_until_it_is_gone(kubectl: Kubectl, nam
     kubectl("create", "namespace", f"{namespace}-x")
     kubectl("delete", "namespace", f"{namespace}-x", "--wait=false")
     kubectl("wait", "--for=delete", f"namespace/{namespace}-x", "--timeout=20s")
+
+
+def test_workloads_are_shown_scaled_and_waited_for(kubectl: Kubectl) -> None:
+    kubectl("create", "deployment", "web", "--image=pause", "--replicas=1")
+    kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    kubectl("scale", "deployment/web", "--replicas=2")
+    kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    assert kubectl("get", "deployment", "web", "--no-headers").stdout.split()[:4] == ["web", "2/2", "2", "2"]
+    assert kubectl("get", "rs", "--no-headers").stdout.split()[1:4] == ["2", "2", "2"]
+    kubectl("expose", "deployment/web", "--port=8080")
+    assert kubectl("get", "service", "web", "--no-headers").stdout.split()[1] == "ClusterIP"
+    kubectl("autoscale", "deployment", "web", "--min=2", "--max=3", "--cpu-percent=50")
+    shown = kubectl("get", "hpa", "web", "--no-headers").stdout.split()
+    assert shown[1:6] == ["Deployment/web", "cpu:", "<unknown>/50%", "2", "3"]
+    kubectl("create", "job", "once", "--image=python:3", "--", "python3", "-c", "print('done')")
+    kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=20s")
+    assert kubectl("get", "job", "once", "--no-headers").stdout.split()[1:3] == ["Complete", "1/1"]
+    assert kubectl("logs", "job/once").stdout == "done\n"
+
+
+def test_registered_metrics_apis_are_shown(kubectl: Kubectl) -> None:
+    shown = kubectl("get", "apiservice", "v1beta2.custom.metrics.k8s.io", "--no-headers").stdout.split()
+    assert shown[1:3] == ["monitoring/prometheus-adapter", "True"]
+    assert "scaledobjects" in kubectl("api-resources", "--api-group=keda.sh").stdout

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from conformance import simulator
+from conformance.simulator import world as worlds
 from conformance.simulator.switches import Switches
 from tests.simulator.client import CLAIMS, PODS, Client, claim, pod
 
@@ -58,7 +59,7 @@ class Gangs:
 
     def delete(self, *names: str) -> None:
         for name in names:
-            self.client.call("DELETE", f"{self.pods}/{name}?gracePeriodSeconds=0")
+            self.client.call("DELETE", f"{self.pods}/{name}")
             self.client.until_gone(f"{self.pods}/{name}")
 
 
@@ -71,10 +72,26 @@ def scheduled(obj: dict[str, Any]) -> dict[str, Any]:
     return next((c for c in conditions(obj) if c["type"] == "PodScheduled"), {})
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[simulator.Running]:
+    """Two nodes with two accelerators of each kind, and nothing that buys a third."""
+    world = tmp_path_factory.mktemp("world") / "native.yaml"
+    nodes = "[{name: a, dra: [0, 1], devicePlugin: [2, 3]}, {name: b, dra: [4, 5], devicePlugin: [6, 7]}]"
+    world.write_text(f"title: Native gangs\nserve: [scheduling.k8s.io/v1beta1]\nnodes: {nodes}\n")
+    with simulator.start(world) as cluster:
+        yield cluster
+        assert cluster.crashes == []
+
+
 @pytest.fixture
 def gangs(client: Client, namespace: str) -> Iterator[Gangs]:
-    yield Gangs(client, namespace)
-    client.call("DELETE", GROUPS.format(namespace))
+    """Gangs whose pods are gone, and their devices free, after a test."""
+    ready = Gangs(client, namespace)
+    yield ready
+    client.call("DELETE", ready.pods)
+    for item in client.get(ready.pods)["items"]:
+        client.until_gone(f"{ready.pods}/{item['metadata']['name']}")
+    client.call("DELETE", ready.groups)
 
 
 @pytest.fixture
@@ -248,7 +265,7 @@ def test_group_stays_while_pods_belong_to_it(gangs: Gangs) -> None:
 
 
 def test_fault_places_members_one_by_one(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.starts = "in_part"
+    worlds.apply(worlds.fault("gang_starts_in_part"), switches)
     gangs.start("a", 5)
     gangs.until_bound("a-0", "a-1", "a-2", "a-3")
     assert gangs.verdict("a", "False")["message"] == "minCount (5) cannot be satisfied: 4 scheduled, 0 remaining"
@@ -256,7 +273,7 @@ def test_fault_places_members_one_by_one(gangs: Gangs, switches: Switches) -> No
 
 
 def test_fault_binds_a_gang_beyond_what_is_free(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.beyond_capacity = True
+    worlds.apply(worlds.fault("gang_admitted_beyond_capacity"), switches)
     gangs.start("a", 5)
     gangs.until_bound(*(f"a-{n}" for n in range(5)))
     assert gangs.verdict("a", "True")["reason"] == "Scheduled"
@@ -264,7 +281,7 @@ def test_fault_binds_a_gang_beyond_what_is_free(gangs: Gangs, switches: Switches
 
 
 def test_fault_lets_rivals_hold_each_others_room(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.deadlocks = True
+    worlds.apply(worlds.fault("second_gang_deadlocks_the_first"), switches)
     gangs.start("a", 3)
     gangs.start("b", 3)
     gangs.until_bound("a-0", "a-1", "b-0", "b-1")
@@ -274,7 +291,7 @@ def test_fault_lets_rivals_hold_each_others_room(gangs: Gangs, switches: Switche
 
 
 def test_fault_of_rivals_leaves_a_lone_gang_alone(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.deadlocks = True
+    worlds.apply(worlds.fault("second_gang_deadlocks_the_first"), switches)
     gangs.start("a", 5)
     gangs.verdict("a", "False")
     assert gangs.bound() == []
@@ -284,7 +301,7 @@ def test_fault_of_rivals_leaves_a_lone_gang_alone(gangs: Gangs, switches: Switch
 
 
 def test_fault_keeps_the_devices_of_a_deleted_gang(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.releases = False
+    worlds.apply(worlds.fault("deleted_gang_keeps_its_devices"), switches)
     gangs.start("a", 2)
     gangs.until_bound("a-0", "a-1")
     gangs.delete("a-0", "a-1")
@@ -293,7 +310,7 @@ def test_fault_keeps_the_devices_of_a_deleted_gang(gangs: Gangs, switches: Switc
 
 
 def test_fault_never_looks_at_a_waiting_gang_again(gangs: Gangs, switches: Switches) -> None:
-    switches.gang.retries = False
+    worlds.apply(worlds.fault("waiting_gang_never_starts"), switches)
     gangs.start("a", 3)
     gangs.until_bound("a-0", "a-1", "a-2")
     gangs.start("b", 2)

@@ -10,7 +10,8 @@ from conformance.simulator.autoscaling import nodeobjects
 from conformance.simulator.autoscaling.fleet import blueprint
 from conformance.simulator.controllers.driver import slice_of
 from conformance.simulator.controllers.resourceclaims import claim_names
-from conformance.simulator.objects import Obj, condition, deleting, dig, finished, labels_of, namespace_of, thaw
+from conformance.simulator.objects import Obj, condition, deleting, dig, finished, namespace_of, thaw
+from conformance.simulator.placement import filters
 from conformance.simulator.pools import PoolSpec
 from conformance.simulator.quantities import parse
 from conformance.simulator.scheduling import AbortedError, Allocator, CannotAllocateError, missing_class
@@ -23,7 +24,6 @@ _CLAIMS, _SLICES = "resourceclaims.resource.k8s.io", "resourceslices.resource.k8
 _COPIED = ("deviceclasses.resource.k8s.io", "devicetaintrules.resource.k8s.io")
 _NOWHERE = 1_000_000
 """Device numbers from here on belong to no machine."""
-NO_MATCH = "node(s) didn't match Pod's node affinity/selector"
 
 
 def unschedulable(store: Store) -> list[Obj]:
@@ -57,20 +57,11 @@ class Imagined:
 
     def take(self, pod: Obj) -> str:
         """Give it a pod; the reason where it does not fit, else nothing."""
-        why = self._labels_and_taints(pod) or self._room(pod) or self._devices(pod)
+        why = filters.refusal(pod, self.node) or self._room(pod) or self._devices(pod)
         if not why:
             self._used = podresources.add(self._used, {**podresources.requests(pod), "pods": Fraction(1)})
             self.pods.append(pod)
         return why
-
-    def _labels_and_taints(self, pod: Obj) -> str:
-        spec, labels = pod["spec"], labels_of(self.node)
-        for taint in self.node["spec"].get("taints") or ():
-            if taint["effect"] in ("NoSchedule", "NoExecute") and not _tolerates(spec, taint):
-                return "node(s) had untolerated taint(s)"
-        wanted = dig(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
-        chosen = all(labels.get(key) == value for key, value in (spec.get("nodeSelector") or {}).items())
-        return "" if chosen and (not wanted or node_selector(wanted, self.node)) else NO_MATCH
 
     def _room(self, pod: Obj) -> str:
         have = {name: parse(value) for name, value in self.node["status"]["allocatable"].items()}
@@ -126,12 +117,3 @@ def pack(cluster: "Cluster", pool: PoolSpec, pods: Iterable[Obj]) -> tuple[list[
         else:
             nodes.append(fresh)
     return nodes, refused
-
-
-def _tolerates(spec: Obj, taint: Obj) -> bool:
-    for toleration in spec.get("tolerations") or ():
-        key = not toleration.get("key") or toleration["key"] == taint["key"]
-        value = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
-        if key and value and toleration.get("effect") in (None, "", taint["effect"]):
-            return True
-    return False

@@ -40,8 +40,8 @@ def definition(plural: str, kind: str) -> Obj:
     return {"metadata": {"name": f"{plural}.{GROUP}"}, "spec": spec}
 
 
-def pool_object(pool: PoolSpec, most: int) -> Obj:
-    """A NodePool that may have as many nodes as its world says."""
+def pool_object(pool: PoolSpec, *, fixed: bool) -> Obj:
+    """A NodePool that may have as many nodes as its world says, or, where it is fixed, just those that it has."""
     template = pool.template
     labels = {key: value for key, value in pool.labels.items() if key != NODEPOOL_LABEL}
     body: Obj = {
@@ -56,13 +56,15 @@ def pool_object(pool: PoolSpec, most: int) -> Obj:
             **({"taints": list(template.taints)} if template.taints else {}),
         },
     }
+    most = pool.max
     limits = {RESOURCE: str(most * template.plugin)} if template.plugin else {"cpu": str(most * int(template.cpu))}
     disruption = {
         "consolidationPolicy": "WhenEmptyOrUnderutilized",
         "consolidateAfter": f"{pool.idle:g}s",
         "budgets": [{"nodes": "10%"}],
     }
-    spec = {"template": body, "disruption": disruption, "limits": limits}
+    size = {"replicas": len(pool.nodes)} if fixed else {}
+    spec = {"template": body, "disruption": disruption, "limits": limits, **size}
     return {"apiVersion": VERSION, "kind": "NodePool", "metadata": {"name": pool.name}, "spec": spec}
 
 

@@ -35,13 +35,13 @@ class ClusterAutoscaler(Controller):
             self.enqueue(("", "loop"))
 
     def reconcile(self, _namespace: str, _name: str) -> None:
-        """One turn of the loop."""
+        """One turn of the loop; the next one comes even where this one is refused something."""
+        self.enqueue_later(_INTERVAL, ("", "loop"))
         if self.cluster.switches.pools.runs:
             self._grow()
             for pool in self._pools:
                 self._shrink(pool)
             self._tell()
-        self.enqueue_later(_INTERVAL, ("", "loop"))
 
     def _limits(self, pool: PoolSpec) -> tuple[int, int]:
         fixed = self.cluster.switches.pools.fixed

@@ -15,6 +15,7 @@ from conformance.simulator.objects import (
     stamp,
     thaw,
 )
+from conformance.simulator.solutions import STAND_IN
 from conformance.simulator.storage import Event
 from conformance.simulator.workloads import controlled, controller_of, owner_reference
 
@@ -35,7 +36,7 @@ class Deployments(Controller):
     def reconcile(self, namespace: str, name: str) -> None:
         """Bring the replica sets closer to what is wanted."""
         found = self.registry.find(_DEPLOYMENTS, namespace, name)
-        if found is None:
+        if found is None or STAND_IN in (found["metadata"].get("annotations") or {}):
             return
         if not deleting(found):
             self._roll(found)

@@ -37,15 +37,16 @@ class Karpenter(Controller):
                 self.registry.kinds.add(served)
         deploy(self.cluster, NAME, NAME)
         for pool in self._pools:
-            most = len(pool.nodes) if self.cluster.switches.pools.fixed else pool.max
-            self.registry.create(self.registry.kinds.get(objects.POOLS), "", objects.pool_object(pool, most))
+            body = objects.pool_object(pool, fixed=self.cluster.switches.pools.fixed)
+            self.registry.create(self.registry.kinds.get(objects.POOLS), "", body)
             for name in pool.nodes:
                 self._claim(pool, self.cluster.fleet.find(name))
             self._tell(pool)
         self.enqueue(("", "loop"))
 
     def reconcile(self, _namespace: str, _name: str) -> None:
-        """One turn of the loop."""
+        """One turn of the loop; the next one comes even where this one is refused something."""
+        self.enqueue_later(_INTERVAL, ("", "loop"))
         if self.cluster.switches.pools.runs:
             self._provision()
             for pool in self._pools:
@@ -53,7 +54,6 @@ class Karpenter(Controller):
                     self._follow(name)
                 self._consolidate(pool)
                 self._tell(pool)
-        self.enqueue_later(_INTERVAL, ("", "loop"))
 
     def _provision(self) -> None:
         waiting = fitting.unschedulable(self.store)
@@ -76,7 +76,7 @@ class Karpenter(Controller):
                 self._refuse(pod, "; ".join(reasons[uid_of(pod)]))
 
     def _provide(self, pool: PoolSpec, node: fitting.Imagined, reasons: dict[str, list[str]]) -> None:
-        """A machine for an imagined node, unless the limits of its pool forbid one more."""
+        """A machine for an imagined node, unless its pool is static or its limits forbid one more."""
         if self._over_limits(pool, node):
             for pod in node.pods:
                 why = f'all available instance types exceed limits for nodepool: "{pool.name}"'
@@ -95,6 +95,8 @@ class Karpenter(Controller):
 
     def _over_limits(self, pool: PoolSpec, node: fitting.Imagined) -> bool:
         found = self.registry.find(objects.POOLS, "", pool.name)
+        if dig(found, "spec", "replicas") is not None:
+            return True
         have = self._resources(pool)
         for resource, limit in dig(found, "spec", "limits", default={}).items():
             more = parse(node.node["status"]["capacity"].get(resource, "0"))

@@ -5,7 +5,9 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from conformance.simulator import addons
+from conformance.simulator.api.errors import Refused
 from conformance.simulator.controllers.base import Controller, Key
+from conformance.simulator.kinds import Kind
 from conformance.simulator.metrics import kedacrd
 from conformance.simulator.metrics.keda import LABEL, RESOURCE, Scalers, TriggerError, metric_name
 from conformance.simulator.objects import (
@@ -85,7 +87,11 @@ class Keda(Controller):
             self._fail(found, problem)
             self.enqueue_later(RETRY, (namespace, name))
             return
-        hpa = self._autoscaler(found)
+        try:
+            hpa = self._autoscaler(found)
+        except Refused as refused:
+            self._fail(found, f"failed to ensure HPA is correctly created for ScaledObject: {refused.message}")
+            return
         self._tell(found, hpa)
         if uid_of(found) not in self._polls:
             task = asyncio.create_task(self._poll(namespace, name, uid_of(found)))
@@ -116,17 +122,16 @@ class Keda(Controller):
 
     def _problem(self, found: Obj) -> str:
         """What makes a ScaledObject impossible."""
+        kind, scaled = self._scaled(found)
+        if kind is None or "scale" not in kind.subresources or scaled is None:
+            return "ScaledObject doesn't have correct scaleTargetRef specification"
+        return kedacrd.trigger_problem(found)
+
+    def _scaled(self, found: Obj) -> tuple[Kind | None, Obj | None]:
+        """What a ScaledObject scales, and its kind."""
         target = kedacrd.target(found)
         kind = self.registry.kinds.of(target["apiVersion"], target["kind"])
-        if kind is None or self.registry.find(kind.stored_as, namespace_of(found), target["name"]) is None:
-            return "ScaledObject doesn't have correct scaleTargetRef specification"
-        for index, trigger in enumerate(found["spec"].get("triggers") or ()):
-            meta = trigger.get("metadata") or {}
-            if trigger.get("type") != "prometheus" or not all(
-                meta.get(k) for k in ("serverAddress", "query", "threshold")
-            ):
-                return f"error parsing trigger {index}: want type prometheus with serverAddress, query and threshold"
-        return ""
+        return kind, self.registry.find(kind.stored_as, namespace_of(found), target["name"]) if kind else None
 
     def _fail(self, found: Obj, problem: str) -> None:
         def write(obj: Obj) -> None:
@@ -159,9 +164,7 @@ class Keda(Controller):
         return self.registry.change(_HPAS, space, name, write) or there
 
     def _tell(self, found: Obj, hpa: Obj) -> None:
-        target, space = kedacrd.target(found), namespace_of(found)
-        kind = self.registry.kinds.of(target["apiVersion"], target["kind"])
-        scaled = self.registry.find(kind.stored_as, space, target["name"]) if kind else None
+        kind, scaled = self._scaled(found)
         fresh = condition(found, "Ready") is None
 
         def write(obj: Obj) -> None:
@@ -175,7 +178,7 @@ class Keda(Controller):
                     kedacrd.say(obj, name, "Unknown")
             kedacrd.say(obj, "HPAActive", *kedacrd.autoscaler_state(hpa))
 
-        self.registry.change(RESOURCE, space, name_of(found), write, sub="status")
+        self.registry.change(RESOURCE, namespace_of(found), name_of(found), write, sub="status")
         if fresh:
             self._event(found, "Normal", "KEDAScalersStarted", "Started scalers watch")
             self._event(found, "Normal", "ScaledObjectReady", "ScaledObject is ready for scaling")
@@ -192,7 +195,7 @@ class Keda(Controller):
             last_active = time.monotonic() if active else last_active
             self._tell_activity(found, active, problem)
             self._to_or_from_zero(found, active, time.monotonic() - last_active)
-            await asyncio.sleep(found["spec"].get("pollingInterval", 30))
+            await asyncio.sleep(max(found["spec"].get("pollingInterval", 30), 1))
 
     async def _active(self, found: Obj) -> tuple[bool, str]:
         for trigger in found["spec"].get("triggers") or ():
@@ -235,11 +238,10 @@ class Keda(Controller):
 
     def _to_or_from_zero(self, found: Obj, active: bool, idle: float) -> None:
         """What an autoscaler does not do: to none when nothing is active, and from none when something is."""
-        target, space, least = kedacrd.target(found), namespace_of(found), found["spec"].get("minReplicaCount", 0)
-        kind = self.registry.kinds.of(target["apiVersion"], target["kind"])
-        scaled = self.registry.find(kind.stored_as, space, target["name"]) if kind else None
+        kind, scaled = self._scaled(found)
         if kind is None or scaled is None:
             return
+        least = found["spec"].get("minReplicaCount", 0)
         now = scaled["spec"].get("replicas", 1)
         count = now
         if active and now == 0:
@@ -252,14 +254,10 @@ class Keda(Controller):
         def write(obj: Obj) -> None:
             obj["spec"]["replicas"] = count
 
-        self.registry.change(kind.stored_as, space, target["name"], write)
+        self.registry.change(kind.stored_as, namespace_of(scaled), name_of(scaled), write)
         way = "KEDAScaleTargetActivated" if count else "KEDAScaleTargetDeactivated"
-        self._event(
-            found,
-            "Normal",
-            way,
-            f"Scaled {target['apiVersion']}.{target['kind']} {space}/{target['name']} from {now} to {count}",
-        )
+        words = f"{kind.api_version}.{kind.kind} {namespace_of(scaled)}/{name_of(scaled)} from {now} to {count}"
+        self._event(found, "Normal", way, f"Scaled {words}")
 
     async def stop(self) -> None:
         """Ask no more."""

@@ -63,9 +63,21 @@ class Monitoring(Controller):
             await self._sites.pop(address).stop()
         for address in wanted - set(self._sites):
             site = web.TCPSite(self._runner, address, prometheus.PORT)
-            await site.start()
-            self._sites[address] = site
+            try:
+                await site.start()
+                self._sites[address] = site
+            except OSError as problem:
+                await site.stop()
+                self._cannot(address, problem)
             self._serves.set()
+
+    def _cannot(self, address: str, problem: OSError) -> None:
+        """Say that something else on the machine has the port; the cluster goes on without this part."""
+        words = (
+            f"cannot listen on {address}:{prometheus.PORT}: {problem.strerror}; end what listens there on all addresses"
+        )
+        for pod in addons.pods(self.registry, SPACE, NAME):
+            self.cluster.recorder.event(pod, "Warning", "FailedToListen", words, component="prometheus")
 
     async def _scrape(self, session: aiohttp.ClientSession) -> None:
         pods = [pod for pod in self.store.select("pods") if target(pod)]

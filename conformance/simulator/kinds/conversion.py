@@ -77,9 +77,36 @@ def _old_event(obj: Obj) -> Obj:
     return {back.get(key, key): value for key, value in obj.items()}
 
 
+_CPU = "targetCPUUtilizationPercentage"
+
+
+def _new_autoscaler(obj: Obj) -> Obj:
+    """autoscaling/v1 → v2: the one metric that v1 knows."""
+    spec = dict(obj.get("spec") or {})
+    percent = spec.pop(_CPU, None)
+    if percent is not None:
+        target = {"type": "Utilization", "averageUtilization": percent}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    return {**obj, "spec": spec}
+
+
+def _old_autoscaler(obj: Obj) -> Obj:
+    """autoscaling/v2 → v1: other metrics than that of the CPU cannot be said there."""
+    spec = {key: value for key, value in (obj.get("spec") or {}).items() if key not in ("metrics", "behavior")}
+    for metric in (obj.get("spec") or {}).get("metrics") or ():
+        resource = metric.get("resource") or {}
+        percent = (resource.get("target") or {}).get("averageUtilization")
+        if resource.get("name") == "cpu" and percent is not None:
+            spec[_CPU] = percent
+    status = {k: v for k, v in (obj.get("status") or {}).items() if k not in ("conditions", "currentMetrics")}
+    return {**obj, "spec": spec, "status": status}
+
+
 _TURNS: dict[tuple[str, str], Turn] = {
     ("resource.k8s.io/v1", "resource.k8s.io/v1beta1"): _flat_requests,
     ("resource.k8s.io/v1beta1", "resource.k8s.io/v1"): _nested_requests,
+    ("autoscaling/v1", "autoscaling/v2"): _new_autoscaler,
+    ("autoscaling/v2", "autoscaling/v1"): _old_autoscaler,
     ("v1", "events.k8s.io/v1"): _new_event,
     ("events.k8s.io/v1", "v1"): _old_event,
 }

@@ -1,5 +1,7 @@
 """Defaults and rules of jobs and of what keeps replicas."""
 
+import re
+
 from conformance.simulator.api.errors import Cause, invalid, required, unsupported
 from conformance.simulator.kinds.hooks import defaults, validates
 from conformance.simulator.objects import Obj, dig, name_of, uid_of
@@ -77,6 +79,11 @@ def replicas(obj: Obj, old: Obj | None) -> list[Cause]:
         causes.append(required("spec.selector"))
     elif old and old["spec"].get("selector") != selector:
         causes.append(invalid("spec.selector", selector, _FIXED))
+    for name in ("maxSurge", "maxUnavailable"):
+        value = dig(spec, "strategy", "rollingUpdate", name)
+        if isinstance(value, str) and not re.fullmatch(r"[0-9]+%", value):
+            words = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%')"
+            causes.append(invalid(f"spec.strategy.rollingUpdate.{name}", value, words))
     policy = dig(spec, "template", "spec", "restartPolicy")
     if policy != "Always":
         causes.append(unsupported("spec.template.spec.restartPolicy", policy, ("Always",)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.simulator.api.errors import Cause, invalid, required, unsupported
-from conformance.simulator.objects import Obj
+from conformance.simulator.objects import Obj, thaw
 from conformance.simulator.quantities import canonical
 
 Resolve = Callable[[Any], Obj]
@@ -90,6 +90,10 @@ class Reader:
                 kept[key] = item
             else:
                 self.findings.unknown.append(place)
+        if self._custom:
+            for name, form in (properties or {}).items():
+                if kept.get(name) is None and "default" in form:
+                    kept[name] = thaw(form["default"])
         self._missing(schema, kept, path)
         return {key: item for key, item in kept.items() if item is not None or key in _NULLS}
 

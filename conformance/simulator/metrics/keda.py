@@ -1,5 +1,6 @@
 """The metrics side of the stand-in for KEDA: ``external.metrics.k8s.io``, answered by asking the server that a trigger names."""
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from http import HTTPStatus
@@ -49,9 +50,9 @@ class Scalers:
         return value or 0.0
 
     async def _ask(self, server: str, query: str) -> float | None:
-        url = f"{self._address(server).rstrip('/')}/api/v1/query"
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         try:
+            url = f"{self._address(server).rstrip('/')}/api/v1/query"
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
                 session.get(url, params={"query": query}) as answer,
@@ -60,11 +61,14 @@ class Scalers:
                     raise TriggerError(f"prometheus query api returned error. status: {answer.status}")
                 body = await answer.json(content_type=None)
                 found = body["data"]["result"]
-                return float(found[0]["value"][1]) if found else None
+                value = float(found[0]["value"][1]) if found else None
         except (OSError, aiohttp.ClientError, TimeoutError) as problem:
             raise TriggerError(f"error requesting prometheus at {server}: {problem or 'timeout'}") from problem
         except (KeyError, TypeError, ValueError, IndexError) as problem:
             raise TriggerError(f"error parsing the answer of prometheus at {server}: {problem!r}") from problem
+        if value is not None and not math.isfinite(value):
+            raise TriggerError(f"promql query returns {value}: {query}")
+        return value
 
     def _address(self, server: str) -> str:
         """The server with the name of a service replaced by its address, as the cluster's DNS would."""

@@ -1,9 +1,12 @@
 """What a ScaledObject is: its definition, the autoscaler that it stands for, and how its status reads."""
 
+import re
+
 from conformance.simulator.kinds import Kind
 from conformance.simulator.metrics.keda import LABEL
 from conformance.simulator.objects import Obj, condition, dig, name_of
 
+_NUMERAL = re.compile(r"\d+(\.\d+)?")
 _NUMBER: Obj = {"type": "integer", "format": "int32"}
 _TEXT: Obj = {"type": "string"}
 _FREE: Obj = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -112,6 +115,21 @@ def target(found: Obj) -> dict[str, str]:
         "kind": reference.get("kind") or "Deployment",
         "name": reference["name"],
     }
+
+
+def trigger_problem(found: Obj) -> str:
+    """What makes a trigger impossible, or nothing."""
+    for index, trigger in enumerate(found["spec"].get("triggers") or ()):
+        meta = trigger.get("metadata") or {}
+        missing = [key for key in ("serverAddress", "query", "threshold") if not meta.get(key)]
+        if trigger.get("type") != "prometheus":
+            return f"no scaler found for type: {trigger.get('type')}; the stand-in knows prometheus alone"
+        if missing:
+            return f"error parsing prometheus metadata of trigger {index}: missing {', '.join(missing)}"
+        for key in ("threshold", "activationThreshold"):
+            if meta.get(key) and not _NUMERAL.fullmatch(meta[key]):
+                return f"error parsing prometheus metadata of trigger {index}: {key} is {meta[key]!r}, want a number"
+    return ""
 
 
 def autoscaler_name(found: Obj) -> str:

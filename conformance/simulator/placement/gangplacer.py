@@ -38,6 +38,10 @@ class GangPlacer(Placer):
     def tell(self, gang: Gang, outcome: Outcome) -> None:
         """Write what became of an attempt on the solution's own object."""
 
+    def worded(self, _gang: Gang, outcome: Outcome) -> Outcome:
+        """The outcome in the solution's own words."""
+        return outcome
+
     def look(self, gang: Gang) -> None:
         """Write what is to be said about a gang of which nothing was tried."""
 
@@ -89,6 +93,7 @@ class GangPlacer(Placer):
                 self._settle(gang, decide(self.room(), gang, force=switches.beyond_capacity))
 
     def _settle(self, gang: Gang, outcome: Outcome) -> None:
+        outcome = self.worded(gang, outcome)
         for placement in outcome.placed:
             self.binder.bind(placement)
         for pod, reason, message in outcome.refused:

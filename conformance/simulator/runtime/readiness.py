@@ -1,6 +1,7 @@
 """Readiness probes: real requests to the pod's own address, as its kubelet makes them."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 
@@ -21,10 +22,11 @@ class Probe:
         self._spec: Obj = container["readinessProbe"]
 
     async def results(self) -> AsyncIterator[tuple[bool, str]]:
-        """Whether the container is ready after each try, and what a failed try saw."""
+        """Whether the container is ready after each try, and once in a period what a failed try saw."""
         spec = self._spec
         await asyncio.sleep(spec.get("initialDelaySeconds", 0))
         ready, good, bad = False, 0, 0
+        period, told = max(spec.get("periodSeconds", 10), 1), 0.0
         while True:
             problem = await self._try()
             good, bad = (0, bad + 1) if problem else (good + 1, 0)
@@ -32,9 +34,10 @@ class Probe:
                 ready = True
             elif bad >= spec.get("failureThreshold", 3):
                 ready = False
-            yield ready, problem
-            period = spec.get("periodSeconds", 10)
-            await asyncio.sleep(period if ready else min(period, EAGER))
+            fresh = time.monotonic() - told >= period
+            told = time.monotonic() if problem and fresh else told
+            yield ready, problem if fresh else ""
+            await asyncio.sleep(period if ready else EAGER)
 
     async def _try(self) -> str:
         """What is wrong, or nothing."""
@@ -56,7 +59,7 @@ class Probe:
         return int(next(named, 0))
 
     async def _get(self, action: Obj) -> str:
-        host, port = action.get("host") or self._address, self._port(action["port"])
+        host, port = action.get("host") or self._address, self._port(action.get("port", 0))
         url = f"{action.get('scheme', 'HTTP').lower()}://{host}:{port}/{action.get('path', '/').lstrip('/')}"
         headers = {header["name"]: header["value"] for header in action.get("httpHeaders") or ()}
         async with aiohttp.ClientSession() as session, session.get(url, headers=headers, ssl=False) as answer:
@@ -64,7 +67,9 @@ class Probe:
             return "" if good else f"HTTP probe failed with statuscode: {answer.status}"
 
     async def _connect(self, action: Obj) -> str:
-        _, writer = await asyncio.open_connection(action.get("host") or self._address, self._port(action["port"]))
+        _, writer = await asyncio.open_connection(
+            action.get("host") or self._address, self._port(action.get("port", 0))
+        )
         writer.close()
         return ""
 

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from . import build, faults, namespace, packages
-from .add_ons import ADD_ONS, parse as parse_add_ons
+from .add_ons import ADD_ONS
+from .add_ons import parse as parse_add_ons
 from .paths import State, default_state
 from .shell import TestbedError
 

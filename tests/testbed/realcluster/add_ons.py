@@ -14,10 +14,9 @@ from .network import CONTROL_PLANE
 from .node_files import NAMES
 from .parts import Parts
 from .paths import MANIFESTS, State
-from .shell import TestbedError, until
+from .shell import TestbedError
 
 KARPENTER, KEDA, PROMETHEUS = ADD_ONS = ("karpenter", "keda", "prometheus")
-KARPENTER_PORTS = {"METRICS_PORT": "8090", "HEALTH_PROBE_PORT": "8091"}
 WEBHOOK_PORT = 9444
 SECONDS = 120
 
@@ -71,16 +70,9 @@ def start_webhook(place: Place) -> None:
 
 
 def start_prometheus(place: Place) -> None:
-    """Prometheus beside the control plane, which reaches every pod."""
-    state = place.state
-    place.kubectl.apply((MANIFESTS / "prometheus" / "objects.yaml").read_text())
-    text = (MANIFESTS / "prometheus" / "prometheus.yml").read_text()
-    configuration = state.folder / "prometheus.yml"
-    configuration.write_text(text.replace("{kubeconfig}", str(state.kubeconfig("prometheus"))))
-    options = [f"--config.file={configuration}", f"--storage.tsdb.path={state.folder / 'prometheus'}"]
-    options.append(f"--web.listen-address={CONTROL_PLANE}:9090")
-    place.parts.start("prometheus", [place.cache.file("prometheus"), *options])
-    until(lambda: answers(f"http://{CONTROL_PLANE}:9090/-/ready"), "Prometheus", 60, f"see {state.log('prometheus')}")
+    """Prometheus as a pod, as most clusters have it."""
+    place.kubectl.apply((MANIFESTS / "prometheus.yaml").read_text().replace("{node}", NAMES[-1]))
+    place.kubectl.wait("deployment/prometheus", "condition=Available", "monitoring", SECONDS)
 
 
 def keda_manifests(place: Place) -> str:
@@ -105,21 +97,14 @@ def start_keda(place: Place) -> None:
 
 
 def start_karpenter(place: Place) -> None:
-    """Karpenter as a process, and the pool with its first node."""
-    kubectl, state = place.kubectl, place.state
+    """Karpenter as a pod, and the pool with its first node."""
+    kubectl, manifests = place.kubectl, MANIFESTS / "karpenter"
     kubectl.apply(place.cache.file("karpenter.yaml").read_text())
     for plural in ("nodepools.karpenter.sh", "nodeclaims.karpenter.sh", "kwoknodeclasses.karpenter.kwok.sh"):
         kubectl.wait(f"customresourcedefinition/{plural}", "condition=Established")
-    settings = {
-        "KUBECONFIG": state.kubeconfig("karpenter"),
-        "SYSTEM_NAMESPACE": "kube-system",
-        "DISABLE_LEADER_ELECTION": "true",
-        "INSTANCE_TYPES_FILE_PATH": MANIFESTS / "karpenter" / "instance-types.json",
-        **KARPENTER_PORTS,
-    }
-    words = [f"{name}={value}" for name, value in settings.items()]
-    place.parts.start("karpenter", ["env", *words, place.cache.file("karpenter")])
-    kubectl.apply((MANIFESTS / "karpenter" / "pool.yaml").read_text())
+    kubectl.apply((manifests / "controller.yaml").read_text().replace("{node}", NAMES[-1]))
+    kubectl.apply((manifests / "pool.yaml").read_text())
+    kubectl.wait("deployment/karpenter", "condition=Available", "kube-system", SECONDS)
     kubectl.wait("deployment/keeps-a-node", "condition=Available", "testbed", SECONDS)
 
 

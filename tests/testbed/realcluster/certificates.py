@@ -52,8 +52,6 @@ def identities(nodes: list[str]) -> dict[str, str]:
         "kube-scheduler": "/CN=system:kube-scheduler",
         "kube-proxy": "/CN=system:kube-proxy",
         "coredns": "/O=testbed:dns/CN=coredns",
-        "prometheus": "/O=testbed:monitoring/CN=prometheus",
-        "karpenter": "/O=system:masters/CN=karpenter",
         "kubelet-client": "/O=system:masters/CN=kube-apiserver-kubelet-client",
     }
     for node in nodes:

@@ -12,18 +12,7 @@ from .parts import Parts
 from .paths import MANIFESTS, State
 from .shell import TestbedError, lines, until
 
-OWN = (
-    "etcd",
-    "hosts",
-    "Corefile",
-    "accelerators",
-    "certificates",
-    "switches",
-    "add-ons",
-    "prometheus",
-    "prometheus.yml",
-)
-CLUSTER_PARTS = (*OWN, *NAMES)
+CLUSTER_PARTS = ("etcd", "hosts", "Corefile", "accelerators", "certificates", "switches", "add-ons", *NAMES)
 
 
 def clean(state: State) -> None:
@@ -70,20 +59,10 @@ def wait_until_ready(state: State, kubectl: Kubectl) -> None:
     for name in NAMES:
         kubectl.wait(f"node/{name}", "condition=Ready")
         kubectl.wait(f"node/{name}", r"jsonpath={.status.allocatable.testbed\.dev/accel}=2")
-    until(
-        lambda: kubectl("get", "resourceslices", "--output=name").count("\n") == len(NAMES),
-        "the ResourceSlices of all nodes",
-        60,
-        f"see {state.logs}",
-    )
+    until(lambda: kubectl("get", "resourceslices", "--output=name").count("\n") == len(NAMES), "the ResourceSlices of all nodes", 60, f"see {state.logs}")
     for namespace in ("default", "kube-system"):
         kubectl.wait("serviceaccount/default", "", namespace)
-    until(
-        lambda: add_ons.answers(f"http://{network.CONTROL_PLANE}:8181/ready"),
-        "cluster DNS",
-        30,
-        f"see {state.log('coredns')}",
-    )
+    until(lambda: add_ons.answers(f"http://{network.CONTROL_PLANE}:8181/ready"), "cluster DNS", 30, f"see {state.log('coredns')}")
 
 
 def serve(state: State, listener: int, port: int, kubeconfig: Path, block: int) -> None:

@@ -25,7 +25,7 @@ METRICS_ADAPTER_DOWN = "metrics_adapter_down"
 AUTOSCALER_DOES_NOTHING = "autoscaler_does_nothing"
 AUTOSCALER_ADDS_WRONG_NODE = "autoscaler_adds_wrong_node"
 NODE_NEVER_REMOVED = "node_never_removed"
-POOL_CANNOT_GROW = "pool_cannot_grow"
+POOL_IS_FIXED = "pool_is_fixed"
 EFFECTS = {
     "DRA driver": {
         "claim_injects_every_device": "a container with a claim gets all four devices of its node",
@@ -62,6 +62,7 @@ EFFECTS = {
     "webhook": {
         "hpa_never_scales_up": "what the HPA controller writes to raise a Deployment's scale is turned back; it believes it was done",
         "hpa_never_scales_down": "the same for lowering it",
+        "deleted_gang_keeps_its_devices": "containers of a gang made meanwhile cannot be ended: signals to them wait until this is off",
         "replicas_land_off_accelerators": "pods of a ReplicaSet after its first lose claims, devices, node selector and affinity",
     },
     "KEDA": {
@@ -70,17 +71,17 @@ EFFECTS = {
         "hpa_scales_on_a_constant": "a ScaledObject made meanwhile asks Prometheus for a large constant",
     },
     "Karpenter": {
-        AUTOSCALER_DOES_NOTHING: "Karpenter stands still",
+        AUTOSCALER_DOES_NOTHING: "Karpenter's process stands still, while its Deployment goes on being available",
         AUTOSCALER_ADDS_WRONG_NODE: "new nodes of the pool come without accelerators",
         NODE_NEVER_REMOVED: "the pool's consolidateAfter is Never",
-        POOL_CANNOT_GROW: "the pool's limit is the one node that it has",
+        POOL_IS_FIXED: "the pool's limit is the one node that it has",
     },
 }
 FAULTS = {name: Fault(part, effect) for part, effects in EFFECTS.items() for name, effect in effects.items()}
 # Faults that the manager plants, or cleans up after.
 MANAGED = (
     *(CLAIM_NEVER_RELEASED, SCHEDULER_STOPPED, GANG_STARTS_IN_PART, HPA_DOES_NOTHING, METRICS_ADAPTER_DOWN),
-    *(AUTOSCALER_DOES_NOTHING, AUTOSCALER_ADDS_WRONG_NODE, NODE_NEVER_REMOVED, POOL_CANNOT_GROW),
+    *(AUTOSCALER_DOES_NOTHING, AUTOSCALER_ADDS_WRONG_NODE, NODE_NEVER_REMOVED, POOL_IS_FIXED),
 )
 # Whose word says that a fault has been obeyed; all others are obeyed at the next operation.
 ACKNOWLEDGED = {"no_driver": NAMES, **dict.fromkeys(MANAGED, (MANAGER,))}

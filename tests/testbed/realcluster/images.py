@@ -1,11 +1,13 @@
 """Container images without a registry: OCI layouts in a tar file, made from a static binary and from Debian's own packages."""
 
 import hashlib
+import inspect
 import io
 import json
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,17 @@ from .shell import run
 PAUSE = "docker.io/local/pause:1"
 PYTHON = "docker.io/local/python:1"
 KEDA = "docker.io/local/keda:1"
-FILES = {PAUSE: "pause.tar", PYTHON: "python.tar", KEDA: "keda.tar"}
+PROMETHEUS = "docker.io/local/prometheus:1"
+KARPENTER = "docker.io/local/karpenter:1"
+FILES = {
+    PAUSE: "pause.tar",
+    PYTHON: "python.tar",
+    KARPENTER: "karpenter.tar",
+    KEDA: "keda.tar",
+    PROMETHEUS: "prometheus.tar",
+}
+# What an add-on needs.
+ADDED = {"karpenter": KARPENTER, "keda": KEDA, "prometheus": PROMETHEUS}
 DEBIAN = "bookworm"
 DEBIAN_MIRROR = "http://deb.debian.org/debian"
 SHARED = tuple(f"usr/share/{name}" for name in ("doc", "man", "locale", "info"))
@@ -23,6 +35,12 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+def recipe(build: Callable[..., None]) -> str:
+    """What an image depends on beside its content: how it is made and written."""
+    made = "".join(inspect.getsource(part) for part in (build, write_image, Layout))
+    return f"{DEBIAN} {DEBIAN_MIRROR} {NOT_NEEDED} {made}"
 
 
 class Layout:

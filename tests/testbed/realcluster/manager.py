@@ -1,8 +1,12 @@
 """Who watches over a running testbed: it plants the faults that no part has in itself, and ends the testbed when a part ends."""
 
+import contextlib
 import json
+import os
+import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from . import control_plane, faults
 from .add_ons import Place
@@ -41,8 +45,11 @@ def set_adapter(place: Place, on: bool) -> None:
 
 
 def set_autoscaler(place: Place, on: bool) -> None:
-    """Stop Karpenter where it stands, or let it go on."""
-    place.parts.all["karpenter"].pause(on)
+    """Stop Karpenter's process where it stands, or let it go on; no kubelet looks after it."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cmdline").read_bytes().startswith(b"/karpenter\0"):
+                os.kill(int(process.name), signal.SIGSTOP if on else signal.SIGCONT)
 
 
 def set_limit(place: Place, on: bool) -> None:
@@ -83,7 +90,7 @@ OBEYS: dict[str, Callable[[Place, bool], None]] = {
     faults.AUTOSCALER_DOES_NOTHING: set_autoscaler,
     faults.AUTOSCALER_ADDS_WRONG_NODE: empty_pool,
     faults.NODE_NEVER_REMOVED: set_removal,
-    faults.POOL_CANNOT_GROW: set_limit,
+    faults.POOL_IS_FIXED: set_limit,
 }
 
 

@@ -38,9 +38,9 @@ class Node:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The last node has the add-ons' image, too."""
-        add_on = (images.KEDA,) if "keda" in self.state.add_ons and self.name == NAMES[-1] else ()
-        return (images.PAUSE, images.PYTHON, *add_on)
+        """The last node has the add-ons' images, too."""
+        added = self.state.add_ons if self.name == NAMES[-1] else ()
+        return (images.PAUSE, images.PYTHON, *(images.ADDED[name] for name in added))
 
     @property
     def devices(self) -> list[int]:
@@ -74,7 +74,7 @@ def containerd(node: Node) -> str:
             f"[plugins.'io.containerd.cri.v1.images'.pinned_images]\nsandbox = '{images.PAUSE}'",
             f"[{runtime}]\nenable_cdi = true\ncdi_spec_dirs = ['/run/cdi']\nrestrict_oom_score_adj = true",
             f"[{runtime}.containerd]\ndefault_runtime_name = 'runc'",
-            f"[{runtime}.containerd.runtimes.runc]\nruntime_type = 'io.containerd.runc.v2'",
+            f"[{runtime}.containerd.runtimes.runc]\nruntime_type = 'io.containerd.runc.v2'\npod_annotations = ['testbed.dev/*']",
             f"[{runtime}.containerd.runtimes.runc.options]\nBinaryName = '{node.cache.file('runc-wrapper')}'\nSystemdCgroup = false",
             f"[{runtime}.cni]\nbin_dirs = ['/usr/lib/cni']\nconf_dir = '{node.folder / 'cni'}'",
         ]

@@ -23,8 +23,9 @@ KARPENTER_DEFINITIONS = ("pkg/apis/crds", "kwok/apis/crds")
 KEDA = "github.com/kedacore/keda/v2"
 # Programs whose module calls them something else than the image does.
 KEDA_FILES = {"operator": "keda", "adapter": "keda-adapter", "webhooks": "keda-admission-webhooks"}
+PROMETHEUS = (("github.com/prometheus/prometheus/cmd/prometheus",), "v0.316.0")
 # Of all the ways in which Prometheus finds its targets, the one that is used.
-DISCOVERY = ("-tags", "remove_all_sd,enable_kubernetes_sd")
+DISCOVERY = (*SMALL, "-tags", "remove_all_sd,enable_kubernetes_sd")
 
 
 @cache
@@ -50,20 +51,37 @@ def kubernetes(aside: Path) -> None:
     (aside / "kubectl").symlink_to("kubernetes")
 
 
+def programs_folder(aside: Path) -> Path:
+    """Where the programs of an image are built."""
+    folder = aside / "programs"
+    folder.mkdir()
+    return folder
+
+
 def karpenter(aside: Path) -> None:
-    """Karpenter with its kwok provider, and the definitions of its objects."""
+    """Karpenter with its kwok provider as an image, and the definitions of its objects."""
     module, version = KARPENTER
-    install([f"{module}/kwok"], version, SMALL, aside)
-    (aside / "kwok").rename(aside / "karpenter")
+    programs = programs_folder(aside)
+    install([f"{module}/kwok"], version, SMALL, programs)
+    (programs / "kwok").rename(programs / "karpenter")
+    process = {"Entrypoint": ["/karpenter"], "User": "1000:1000"}
+    images.build_static(aside / images.FILES[images.KARPENTER], images.KARPENTER, programs, process)
     folder = json.loads(run("go", "mod", "download", "-json", f"{module}@{version}", cwd=aside))["Dir"]
     documents = [path.read_text() for part in KARPENTER_DEFINITIONS for path in sorted(Path(folder, part).glob("*"))]
     (aside / "karpenter.yaml").write_text("---\n".join(documents))
 
 
+def prometheus(aside: Path) -> None:
+    """Prometheus as an image."""
+    programs = programs_folder(aside)
+    install(*PROMETHEUS, DISCOVERY, programs)
+    process = {"Entrypoint": ["/prometheus"], "User": "1000:1000"}
+    images.build_static(aside / images.FILES[images.PROMETHEUS], images.PROMETHEUS, programs, process)
+
+
 def keda(aside: Path) -> None:
     """KEDA's three programs in one image, and its own manifests."""
-    programs = aside / "programs"
-    programs.mkdir()
+    programs = programs_folder(aside)
     own("keda", [f"{KEDA}/cmd/{name}" for name in KEDA_FILES], SMALL, "programs/", aside)
     for name, called in KEDA_FILES.items():
         (programs / name).rename(programs / called)
@@ -74,43 +92,41 @@ def keda(aside: Path) -> None:
 
 def pause(aside: Path) -> None:
     """The image of the sandbox container holds a program of the testbed's own."""
-    programs = aside / "programs"
-    programs.mkdir()
+    programs = programs_folder(aside)
     own("runtime", ["./pause"], SMALL, "programs/pause", aside)
     process = {"Entrypoint": ["/pause"], "User": "65535:65535"}
     images.build_static(aside / images.FILES[images.PAUSE], images.PAUSE, programs, process)
 
 
-def installed(name: str, packages: Iterable[str], version: str, *flags: str, add_on: str = "") -> Step:
+def installed(name: str, packages: Iterable[str], version: str) -> Step:
     """A step for programs whose module can be installed as it is."""
     files = tuple(package.rpartition("/")[2] for package in packages)
-    make = partial(install, packages, version, (*SMALL, *flags))
-    return Step(name, files, make, f"{go_version()} {packages} {version} {SMALL} {flags}", add_on)
+    return Step(name, files, partial(install, packages, version, SMALL), f"{go_version()} {packages} {version} {SMALL}")
 
 
 def all_steps() -> list[Step]:
     """Everything there is to build, the longest first."""
     python, go = images.FILES[images.PYTHON], f"{go_version()} {SMALL}"
     of = {path.name: go + text_of(path) for path in SOURCES.iterdir()}
-    image = Path(images.__file__).read_text()
+    image = images.recipe(images.build_static)
     return [
         Step("keda", (images.FILES[images.KEDA], "keda-config"), keda, of["keda"] + image, "keda"),
         Step("kubernetes", ("kubernetes", "kubectl"), kubernetes, of["kubernetes"] + KUBERNETES_FLAGS),
-        Step("python", (python,), lambda aside: images.build_python(aside / python), image),
-        installed(
+        Step("python", (python,), lambda aside: images.build_python(aside / python), images.recipe(images.build_python)),
+        Step(
             "prometheus",
-            ["github.com/prometheus/prometheus/cmd/prometheus"],
-            "v0.316.0",
-            *DISCOVERY,
-            add_on="prometheus",
+            (images.FILES[images.PROMETHEUS],),
+            prometheus,
+            f"{go_version()} {PROMETHEUS} {DISCOVERY} {image}",
+            "prometheus",
         ),
         installed("coredns", ["github.com/coredns/coredns"], "v1.14.0"),
         Step("driver", ("driver",), partial(own, "driver", ["."], SMALL, "driver"), of["driver"]),
         Step(
             "karpenter",
-            ("karpenter", "karpenter.yaml"),
+            (images.FILES[images.KARPENTER], "karpenter.yaml"),
             karpenter,
-            f"{go} {KARPENTER} {KARPENTER_DEFINITIONS}",
+            f"{go} {KARPENTER} {KARPENTER_DEFINITIONS} {image}",
             "karpenter",
         ),
         installed("containerd", [f"{CONTAINERD}/{name}" for name in CONTAINERD_FILES], "v2.4.2"),

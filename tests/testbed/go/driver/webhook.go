@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -17,7 +18,7 @@ import (
 
 const (
 	hpaController = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
-	karpenter     = "karpenter"
+	karpenter     = "system:serviceaccount:kube-system:karpenter"
 )
 
 // object is a JSON object of which only a part is known.
@@ -130,16 +131,23 @@ func (w *webhook) node(request *admissionv1.AdmissionRequest) ([]patch, error) {
 	return []patch{{"replace", "/status", node.Status}}, nil
 }
 
-// pod lets a ReplicaSet's first pod through, and takes from the later ones all that leads to an accelerator.
+// pod marks the pods of a gang for the container runtime. It lets a ReplicaSet's first pod through, and takes from the later ones all that
+// leads to an accelerator.
 func (w *webhook) pod(request *admissionv1.AdmissionRequest) ([]patch, error) {
-	if !w.switches.on("replicas_land_off_accelerators") {
+	kept, off := w.switches.on("deleted_gang_keeps_its_devices"), w.switches.on("replicas_land_off_accelerators")
+	if !kept && !off {
 		return nil, nil
 	}
 	var pod corev1.Pod
 	if err := json.Unmarshal(request.Object.Raw, &pod); err != nil {
 		return nil, err
 	}
-	if len(pod.OwnerReferences) == 0 || pod.OwnerReferences[0].Kind != "ReplicaSet" || w.first(request, pod.OwnerReferences[0].UID) {
+	if kept && pod.Spec.SchedulingGroup != nil {
+		annotations := map[string]string{"testbed.dev/gang": "true"}
+		maps.Copy(annotations, pod.Annotations)
+		return []patch{{"add", "/metadata/annotations", annotations}}, nil
+	}
+	if !off || len(pod.OwnerReferences) == 0 || pod.OwnerReferences[0].Kind != "ReplicaSet" || w.first(request, pod.OwnerReferences[0].UID) {
 		return nil, nil
 	}
 	pod.Spec.NodeSelector, pod.Spec.Affinity, pod.Spec.ResourceClaims = nil, nil, nil

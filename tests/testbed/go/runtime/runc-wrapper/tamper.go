@@ -56,7 +56,7 @@ func minors() ([]int, error) {
 	return found, nil
 }
 
-func tamper(path string) error {
+func tamper(path, id string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -70,6 +70,14 @@ func tamper(path string) error {
 	one := container{configuration}
 	if one.isSandbox() {
 		return nil
+	}
+	if one.annotation("testbed.dev/gang") != "" {
+		if err := os.MkdirAll(gangFolder, 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(gangFolder, id), nil, 0o600); err != nil {
+			return err
+		}
 	}
 	devices, err := minors()
 	if err != nil {

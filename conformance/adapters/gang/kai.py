@@ -1,0 +1,90 @@
+"""KAI: a PodGroup of our own and pods without an owner that name it, which its pod grouper leaves alone."""
+
+from conformance.adapters.gang import base
+from conformance.adapters.gang.base import Ask, Piece, State
+from conformance.adapters.look import Look
+from conformance.cluster.api import Api, Object
+from conformance.inventory import odd
+from conformance.inventory.solutions import GANG, Solution
+
+GROUP, PLURAL = "scheduling.run.ai", "podgroups"
+CONTROLLERS = ("kai-scheduler-default", "kai-scheduler", "scheduler", "binder", "pod-grouper", "podgroup-controller")
+NAMESPACE = "kai-scheduler"
+SCHEDULER = "kai-scheduler"
+QUEUE = "default-queue"
+QUEUE_LABEL = "kai.scheduler/queue"
+MEMBER_OF = "pod-group-name"
+REFUSED = "UnschedulableOnNodePool"
+
+
+def detect(look: Look) -> Solution | None:
+    """The API is served; of the controllers only those in KAI's namespace count, their names are too plain."""
+    served = look.served(GROUP, PLURAL)
+    if not served:
+        return None
+    alive, seen, namespace = look.controllers(CONTROLLERS, namespace=NAMESPACE)
+    return Solution(
+        family=GANG,
+        id="kai",
+        title=f"KAI ({served})",
+        group_version=served,
+        alive=alive,
+        seen=f"{PLURAL} are served in {served}; {seen}",
+        namespace=namespace or NAMESPACE,
+    )
+
+
+class Kai:
+    """Adapter of KAI."""
+
+    explains = True
+
+    def __init__(self, solution: Solution) -> None:
+        self.solution = solution
+
+    def pieces(self, ask: Ask) -> tuple[Piece, ...]:
+        """A PodGroup in the queue and pods that name it."""
+        version = self.solution.group_version
+        body = {
+            "apiVersion": version,
+            "kind": "PodGroup",
+            "metadata": {"name": ask.name, "labels": {QUEUE_LABEL: ask.queue or QUEUE}},
+            "spec": {"minMember": ask.size, "queue": ask.queue or QUEUE},
+        }
+        group = Piece(plural=PLURAL, body=body, group_version=version)
+        member = {"annotations": {MEMBER_OF: ask.name}, **_scheduled(ask.queue)}
+        return group, *base.pod_pieces(ask, member)
+
+    def alone(self, pod: Object) -> Object:
+        """A pod for KAI without a group of ours."""
+        return base.with_(pod, _scheduled(""))
+
+    def kept(self, pod: Object) -> str:
+        """Scheduler and group must stay."""
+        group = odd.part(pod, "metadata", "annotations").get(MEMBER_OF)
+        return base.lost(pod, {"spec": {"schedulerName": SCHEDULER}}) or (
+            "" if group else f"annotation {MEMBER_OF} is gone"
+        )
+
+    def state(self, api: Api, ask: Ask) -> State:
+        """By the scheduling conditions of the PodGroup."""
+        return of_group(
+            base.read(api, f"/apis/{self.solution.group_version}/namespaces/{ask.namespace}/{PLURAL}/{ask.name}")
+        )
+
+
+def _scheduled(queue: str) -> Object:
+    return {"labels": {QUEUE_LABEL: queue or QUEUE}, "spec": {"schedulerName": SCHEDULER}}
+
+
+def of_group(group: Object | None) -> State:
+    """What a PodGroup says: refusals stand in ``schedulingConditions``, a start in the counted pods."""
+    status = odd.part(group or {}, "status")
+    found = base.condition(group or {}, REFUSED, key="schedulingConditions")
+    running = status.get("running")
+    if isinstance(running, int) and running > 0:
+        return State(phase="started", words=f"{running} running", object=group)
+    if found.get("status") == "True":
+        since = str(found.get("lastTransitionTime", ""))
+        return State(phase="waiting", words=base.words(found), since=since, object=group)
+    return State(phase="unknown", object=group)

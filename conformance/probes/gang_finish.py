@@ -1,0 +1,54 @@
+"""Whether a gang ran together: none of its members ended before the last one was placed, and all ended well."""
+
+import time
+
+from conformance.cluster import errors
+from conformance.cluster.crowd import Members
+from conformance.probes import members, starting
+from conformance.probes.gang_making import Gang
+from conformance.probes.gangs import Gangs
+from conformance.verdicts import Failure
+
+FINISH_SECONDS = 60.0
+"""Limit for the end of pods that work for a few seconds, after all have started."""
+
+
+def finish_together(gangs: Gangs, gang: Gang) -> bool:
+    """Follow a gang of pods that work from its start to its end; the order of what the watch delivers decides.
+
+    Returns whether a pod more was refused while all of them ran.
+    """
+    gangs.starts(gang, "fitting_gang_not_started", also=lambda seen: _together(gang, seen))
+    controlled = gangs.one_more_is_refused(gang)
+    try:
+        gang.crowd.until(
+            lambda seen: _ended(gang, seen), limit=gangs.sandbox.limit(FINISH_SECONDS), what=f"{gang.name} to finish"
+        )
+    except errors.WaitTimeout as error:
+        mine = gang.mine(gang.crowd.members)
+        raise Failure(
+            "gang_not_finished",
+            observed=f"{error}; {members.describe(mine)}; {starting.describe(mine[0]) if mine else ''}",
+            expected="every member works and ends well",
+        ) from error
+    seconds = time.monotonic() - gang.began
+    gangs.evidence.step(
+        "the gang finished", observed=f"{gang.size} pods succeeded after {seconds:.1f} s", obj=gang.name
+    )
+    return controlled
+
+
+def _together(gang: Gang, seen: Members) -> None:
+    mine = gang.mine(seen)
+    ended = [pod for pod in mine if members.phase(pod) == "Succeeded"]
+    if ended and sum(map(members.bound, mine)) < gang.size:
+        raise Failure(
+            "not_together",
+            observed=f"{len(ended)} of {gang.size} members had ended when {members.describe(mine)}",
+            expected="no member ends before all of them were placed",
+        )
+
+
+def _ended(gang: Gang, seen: Members) -> bool | None:
+    mine = gang.mine(seen)
+    return True if sum(members.phase(pod) == "Succeeded" for pod in mine) >= gang.size else None

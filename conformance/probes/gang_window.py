@@ -1,0 +1,89 @@
+"""The window in which a gang that does not fit must hold nothing, watched on its pods and on its claims at the same time."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from conformance.cluster import errors, waiting
+from conformance.cluster.api import Object
+from conformance.cluster.crowd import Crowd, Members
+from conformance.inventory import dra, odd
+from conformance.probes import members
+from conformance.probes.gang_making import Gang
+from conformance.probes.gangs import SETTLE_SECONDS, Gangs
+from conformance.verdicts import Failure, Unverified
+
+Broken = Callable[[Members], str | None]
+SCALED_UP = {"TriggeredScaleUp"}
+"""Reasons of events that say that an autoscaler buys a node for a pod."""
+
+
+def holds_nothing(gangs: Gangs, gang: Gang, seconds: float) -> None:
+    """Watch for ``seconds``: no member is bound, runs or holds an allocated claim. ``Failure`` where one does."""
+    watches: list[tuple[Crowd, Broken]] = [(gangs.everyone(), lambda seen: _pod_holds(gang.mine(seen)))]
+    if claims := gangs.claims_of():
+        watches.append((claims, lambda seen: _claim_holds(members.select(seen, gang.name))))
+    what = f"{gang.name} to hold nothing"
+    try:
+        with ThreadPoolExecutor(len(watches)) as pool:
+            answers = list(pool.map(lambda watch: watch[0].stays(watch[1], seconds=seconds, what=what), watches))
+    except (waiting.HistoryLost, errors.WaitTimeout, ValueError) as error:
+        raise Unverified(
+            f"the watch of {gang.name} did not live through the window: {error}", code="watch_lost"
+        ) from error
+    _no_scale_up(gangs)
+    if broken := next(filter(None, (answer[0] for answer in answers)), ""):
+        raise _broken(gangs, gang, broken)
+    gangs.room.unchanged(gangs.api, gangs.sandbox.own)
+    watched, breaks = min(answer[1] for answer in answers), sum(answer[2] for answer in answers)
+    gangs.evidence.step(
+        "watched the gang",
+        expected=f"no member bound and no claim allocated for {seconds:.1f} s",
+        observed=f"none in {watched:.1f} s; {breaks} broken watches, all continued; {gangs.words(gang)}",
+        obj=gang.name,
+        free=gangs.room.free,
+        asked=gang.size,
+    )
+
+
+def _pod_holds(pods: list[Object]) -> str | None:
+    bound = [pod for pod in pods if members.bound(pod)]
+    return f"pod {odd.name(bound[0])} was bound to {bound[0]['spec']['nodeName']}" if bound else None
+
+
+def _claim_holds(claims: list[Object]) -> str | None:
+    return next((f"claim {odd.name(c)} was allocated a device" for c in claims if dra.allocation_results(c)), None)
+
+
+def _broken(gangs: Gangs, gang: Gang, broken: str) -> Failure | Unverified:
+    """What it means that a member got something: let the rest of the gang come, then count."""
+    try:
+        gang.crowd.until(
+            lambda seen: True if sum(map(members.bound, gang.mine(seen))) >= gang.size else None,
+            limit=gangs.sandbox.limit(SETTLE_SECONDS),
+            what=f"the rest of {gang.name}",
+        )
+        whole = True
+    except errors.WaitTimeout:
+        whole = False
+    gangs.room.unchanged(gangs.api, gangs.sandbox.own)
+    seen = f"{broken}; {members.describe(gang.mine(gang.crowd.members))}; {gangs.words(gang)}".rstrip("; ")
+    if gangs.queue.timeout and not whole:
+        return Unverified(f"after its eviction the gang was admitted again during the window: {seen}", code="requeued")
+    return Failure(
+        "gang_beyond_room" if whole else "gang_holds_in_part",
+        observed=f"{gang.size} members, one more than can be placed: {seen}",
+        expected="no member of a gang that does not fit gets a node or a device",
+        hint=gangs.hint(),
+    )
+
+
+def _no_scale_up(gangs: Gangs) -> None:
+    """``Unverified`` where an autoscaler was seen to buy a node for one of our pods; events that must not be read say nothing."""
+    path = gangs.sandbox.path("events", namespace=gangs.namespace)
+    try:
+        events = gangs.api.list(path)
+    except errors.Forbidden:
+        return
+    for event in events:
+        if event.get("reason") in SCALED_UP:
+            raise Unverified(f"an autoscaler grew the cluster meanwhile: {event.get('message')}", code="scaled_up")

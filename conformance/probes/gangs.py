@@ -1,0 +1,342 @@
+"""What gangs do on the chosen nodes and what that means: the judgement of the gang checks.
+
+It is taken from binding and phase of the pods; what the solution's own object says begins a window and explains a verdict.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from conformance.adapters import gang as solutions
+from conformance.adapters.gang import kueue
+from conformance.cluster import errors, waiting
+from conformance.cluster.api import Object
+from conformance.cluster.crowd import Crowd, Members
+from conformance.inventory import odd
+from conformance.probes import members, starting
+from conformance.probes.free_room import DeviceUnit
+from conformance.probes.gang_making import Gang, GangMaker
+from conformance.probes.names import SANDBOX_LABEL
+from conformance.verdicts import Failure, Grade, Unknown, Unverified
+
+REFUSAL_SECONDS = 60.0
+EVICTION_SLACK = 60.0
+"""Seconds that an eviction may take after its time-out."""
+WORDS_SECONDS = 10.0
+SETTLE_SECONDS = 10.0
+"""Time for the rest of a gang to be bound, once one member was."""
+WAITING_SECONDS = 330.0
+"""Limit for a waiting gang to be tried again: a scheduler looks after five minutes at the latest."""
+
+
+class Gangs(GangMaker):
+    """Gangs of one check."""
+
+    def grade(self, *tried: Gang) -> Grade:
+        """What a pass with controls is worth: less without accelerators, and where a queue's arithmetic may be all there is."""
+        if not isinstance(self.room.unit, DeviceUnit):
+            self.evidence.step(
+                "judged without accelerators",
+                observed=f"the cluster has none; members asked for {self.room.unit.title}",
+            )
+            return Grade.BEHAVIOURAL
+        if any(gang.by_queue for gang in tried) and not self.queue.own:
+            seen = "the queue held the gang back before any pod existed; its quota alone may have done that"
+            self.evidence.step("judged by a queue that exists", observed=seen)
+            return Grade.BEHAVIOURAL
+        return Grade.CONTROLLED
+
+    def window(self, twin: Gang) -> float:
+        """How long an absence is watched, in seconds: at least three times what the positive twin needed."""
+        return max(self.sandbox.settings.window_seconds, 3 * twin.seconds)
+
+    def block(self) -> Gang:
+        """Hold one device with a pod that is in no gang."""
+        return self.witness(self.loose("blocker", 1))
+
+    def twin(self, name: str, size: int) -> Gang:
+        """A gang that fits starts as a whole and is taken away again."""
+        gang = self.witness(self.submit(name, size))
+        self.end(gang)
+        return gang
+
+    def witness(self, gang: Gang) -> Gang:
+        """Wait until all of it runs; ``Unverified`` where it does not, because then nothing else is proven."""
+        try:
+            self.starts(gang, "gang_not_started")
+        except Failure as error:
+            raise Unverified(f"{error.observed}; without it nothing is proven", code="no_witness") from error
+        return gang
+
+    def starts(
+        self,
+        gang: Gang,
+        code: str,
+        *,
+        limit: float = starting.START_SECONDS,
+        also: Callable[[Members], None] = lambda _seen: None,
+    ) -> None:
+        """Wait until every member runs or has run; ``Failure`` with this code where the scheduler keeps them waiting.
+
+        ``also`` is shown every state on the way and may raise.
+        """
+
+        def whole(seen: Members) -> list[Object] | None:
+            also(seen)
+            return self._whole(gang, seen)
+
+        try:
+            found = gang.crowd.until(
+                whole,
+                limit=self.sandbox.limit(limit),
+                what=f"all {gang.size} pods of {gang.name} to run",
+                show=lambda seen: members.describe(gang.mine(seen)),
+            )
+        except errors.WaitTimeout as error:
+            raise self._not_started(gang, code, error) from error
+        gang.seconds = time.monotonic() - gang.began
+        self._record_start(gang, found)
+
+    def one_more_is_refused(self, gang: Gang) -> bool:
+        """The control beside a gang that holds all devices: a further pod is refused while every member runs.
+
+        False where members had ended by then, so that nothing is proven; ``Unverified`` where the pod starts beside them.
+        """
+        more = self.loose("one-more", 1)
+        try:
+            more.crowd.until(
+                lambda seen: decided(more.mine(seen), 1),
+                limit=self.sandbox.limit(REFUSAL_SECONDS),
+                what="the refusal of one pod more",
+            )
+        except errors.WaitTimeout as error:
+            raise Unverified(f"nobody looked at a pod beside the gang: {error}", code="scheduler_silent") from error
+        path = f"{SANDBOX_LABEL}={self.sandbox.own},{members.GANG_LABEL}={gang.name}"
+        running = [pod for pod in self.api.list(self._pods, label_selector=path) if members.phase(pod) == "Running"]
+        (pod,) = more.mine(more.crowd.members)
+        self.end(more)
+        if len(running) < gang.size:
+            return False
+        if members.bound(pod):
+            raise Unverified(f"a further pod started beside the gang: {members.describe([pod])}", code="free_changed")
+        self.evidence.step("one pod more beside the gang", expected="refused", observed=members.refusal(pod))
+        return True
+
+    def follows(self, gang: Gang) -> None:
+        """A gang that waited starts now that there is room; ``Failure`` where it does not and a new one of its size does."""
+        gang.began = time.monotonic()
+        limit = WAITING_SECONDS + self.queue.wait
+        try:
+            self.starts(gang, "waiting_gang_not_started", limit=limit)
+        except Unverified as silent:
+            if silent.code != "scheduler_silent":
+                raise
+            self.end(gang)
+            self.twin("twin-after", gang.size)
+            raise Failure(
+                "waiting_gang_not_started",
+                observed=f"{silent.reason}; a new gang of {gang.size} starts",
+                expected="a waiting gang starts when there is room for it",
+            ) from silent
+
+    def _whole(self, gang: Gang, seen: Members) -> list[Object] | None:
+        mine = gang.mine(seen)
+        for pod in mine:
+            if taken := members.taken_away(pod):
+                raise Unverified(f"a probe pod was lost: {taken}", code="probe_lost")
+        return mine if len(mine) >= gang.size and all(map(members.started, mine)) else None
+
+    def _not_started(self, gang: Gang, code: str, error: errors.WaitTimeout) -> Failure | Unverified | Unknown:
+        mine = gang.mine(gang.crowd.members)
+        bound = [pod for pod in mine if members.bound(pod)]
+        words = self.words(gang)
+        seen = f"{gang.name} ({gang.size} pods), after {error.seconds:.0f} s: {members.describe(mine)}; {words}"
+        if len(bound) >= gang.size:
+            waiting = next(pod for pod in bound if not members.started(pod))
+            told = starting.describe(waiting)
+            return Unverified(f"{seen}; pod {odd.name(waiting)}: {told}", code="pod_not_started")
+        self.room.unchanged(self.api, self.sandbox.own)
+        if bound:
+            return self._in_part(seen)
+        if not words and not any(map(members.refusal, mine)):
+            return Unverified(
+                f"{self.adapter.solution.title} said nothing about {seen}; {self.adapter.solution.seen}",
+                code="scheduler_silent",
+            )
+        if gang.grouped and not mine and not self.queue.own:
+            return Unknown(f"the queue does not let the gang in: {seen}", code="queue_refuses")
+        return Failure(code, observed=seen, expected=f"{gang.size} members start: as many devices are free")
+
+    def _in_part(self, seen: str) -> Failure:
+        return Failure(
+            "gang_holds_in_part",
+            observed=seen,
+            expected="all members of a gang get their devices, or none does",
+            hint=self.hint(),
+        )
+
+    def hint(self) -> str:
+        """The cure, where one is known."""
+        if self.adapter.solution.id == "kueue" and self.queue.timeout is None:
+            return "Kueue admits by quota alone; configure waitForPodsReady or topology-aware scheduling"
+        return ""
+
+    def words(self, gang: Gang) -> str:
+        """What the solution's own object says; it is kept as an artefact."""
+        if not gang.grouped:
+            return ""
+        state = self.adapter.state(self.api, gang.ask)
+        if state.object is not None:
+            name = f"{state.object.get('kind', 'group')}-{odd.name(state.object) or gang.name}.json".lower()
+            self.evidence.artefact(name, state.object)
+        return (
+            f"{state.phase}: {state.words}" + (f" (since {state.since})" if state.since else "") if state.words else ""
+        )
+
+    def _record_start(self, gang: Gang, pods: Sequence[Object]) -> None:
+        times = sorted(filter(None, map(members.started_at, pods)))
+        nodes = sorted({str(odd.part(pod, "spec").get("nodeName")) for pod in pods})
+        by = sorted({str(odd.part(pod, "spec").get("schedulerName")) for pod in pods})
+        self.evidence.step(
+            f"{'gang' if gang.grouped else 'pods'} {gang.name} started",
+            expected=f"all {gang.size}",
+            observed=f"{len(pods)} on {', '.join(nodes)} after {gang.seconds:.1f} s; {self.words(gang)}".rstrip("; "),
+            obj=f"{gang.size} pods in {self.namespace}",
+            scheduled_by=by,
+            first_start=times[0] if times else None,
+            last_start=times[-1] if times else None,
+            seconds_between=between(times),
+        )
+
+    def is_refused(self, gang: Gang) -> None:
+        """Wait until scheduler or queue has written why the gang does not start; where it was admitted, until it was evicted."""
+        if gang.made[0][1]["kind"] == "Job" and not self._by_queue(gang):
+            self.evidence.step("the queue refuses the gang", observed=self.words(gang), obj=f"Job {gang.name}")
+            return
+        try:
+            gang.crowd.until(
+                lambda seen: decided(gang.mine(seen), gang.size),
+                limit=self.sandbox.limit(REFUSAL_SECONDS),
+                what=f"the refusal of {gang.name}",
+                show=lambda seen: members.describe(gang.mine(seen)),
+            )
+        except errors.WaitTimeout as error:
+            self._accept_words(gang, error)
+        self._await_words(gang)
+        told = members.describe(gang.mine(gang.crowd.members))
+        self.evidence.step("the gang is refused", observed=f"{told}; {self.words(gang)}".rstrip("; "), obj=gang.name)
+        if self.queue.timeout:
+            self._await_eviction(gang)
+
+    def _await_words(self, gang: Gang) -> None:
+        """Wait for the reason on the group object, which may be written a little after that on the pods."""
+        path, group = gang.made[0]
+        if group.get("kind") != "PodGroup" or not self.adapter.explains:
+            return
+        collection, _, name = path.rpartition("/")
+        try:
+            waiting.wait_for(
+                self.api,
+                collection,
+                name,
+                lambda _group: True if self.adapter.state(self.api, gang.ask).words else None,
+                limit=self.sandbox.limit(WORDS_SECONDS),
+                what=f"the reason on PodGroup {name}",
+            )
+        except errors.WaitTimeout as error:
+            self.evidence.step("the group object gives no reason", observed=str(error), obj=f"PodGroup {name}")
+
+    def _accept_words(self, gang: Gang, error: errors.WaitTimeout) -> None:
+        state = self.adapter.state(self.api, gang.ask)
+        if state.phase == "waiting" and state.words:
+            return
+        raise Unverified(
+            f"{self.adapter.solution.title} wrote no refusal on {gang.name}: {error}; {self.adapter.solution.seen}",
+            code="scheduler_silent",
+        ) from error
+
+    def _by_queue(self, gang: Gang) -> bool:
+        """Whether the queue admitted the Job, so that its pods are with the scheduler."""
+        job = gang.made[0][1]
+        path = self.sandbox.path(
+            "workloads", namespace=self.namespace, group_version=self.adapter.solution.group_version
+        )
+        crowd = Crowd(self.api, path, f"{kueue.JOB_UID}={job['metadata']['uid']}")
+        try:
+            state = crowd.until(
+                _told, limit=self.sandbox.limit(REFUSAL_SECONDS), what=f"the queue's word about {gang.name}"
+            )
+        except errors.WaitTimeout as error:
+            raise Unverified(
+                f"Kueue wrote nothing about Job {gang.name}: {error}; {self.adapter.solution.seen}",
+                code="scheduler_silent",
+            ) from error
+        gang.by_queue = state.phase == "waiting"
+        return not gang.by_queue
+
+    def _await_eviction(self, gang: Gang) -> None:
+        limit = self.sandbox.limit(EVICTION_SLACK) + float(self.queue.wait)
+        began = time.monotonic()
+        try:
+            gang.crowd.until(
+                lambda seen: None if any(map(members.holds, gang.mine(seen))) else True,
+                limit=limit,
+                what=f"{gang.name} to be evicted",
+                show=lambda seen: members.describe(gang.mine(seen)),
+            )
+        except errors.WaitTimeout as error:
+            raise self._in_part(f"{error}; {self.words(gang)}") from error
+        waited = time.monotonic() - began
+        held = f"{self.words(gang)}; devices were held for {waited:.0f} s, the stated limit is {self.queue.wait} s"
+        self.evidence.step("the gang was evicted", observed=held, obj=gang.name)
+
+    def starts_in_part(self, name: str, size: int) -> None:
+        """The control: the same pods without a gang start in part; ``Unverified`` where none or all of them do."""
+        pods = self.loose(name, size)
+        try:
+            found = pods.crowd.until(
+                lambda seen: settled(pods.mine(seen), size),
+                limit=self.sandbox.limit(starting.START_SECONDS),
+                what=f"some of {name} to run and the rest to be refused",
+                show=lambda seen: members.describe(pods.mine(seen)),
+            )
+        except errors.WaitTimeout as error:
+            raise Unverified(f"the control did not start in part: {error}", code="control_not_in_part") from error
+        bound = sum(map(members.bound, found))
+        if not 0 < bound < size:
+            raise Unverified(f"{bound} of {size} pods without a gang started", code="control_not_in_part")
+        self.evidence.step(
+            "the same pods without a gang",
+            expected="start in part",
+            observed=f"{bound} of {size} started; {members.describe(found)}",
+            obj=f"{size} pods in {self.namespace}",
+        )
+        self.end(pods)
+
+
+def _told(workloads: Members) -> solutions.State | None:
+    states = (kueue.of_workload(workload) for workload in workloads.values())
+    return next((state for state in states if state.phase != "unknown"), None)
+
+
+def decided(pods: Sequence[Object], size: int) -> bool | None:
+    """Whether the scheduler has looked at all of a gang: it refused one of them, or bound all."""
+    if len(pods) < size:
+        return None
+    return True if any(map(members.refusal, pods)) or all(map(members.bound, pods)) else None
+
+
+def settled(pods: Sequence[Object], size: int) -> list[Object] | None:
+    """The pods, once each of them runs or was refused."""
+    if len(pods) < size or not all(members.started(pod) or members.refusal(pod) for pod in pods):
+        return None
+    return list(pods)
+
+
+def between(times: Sequence[str]) -> float | None:
+    """Seconds from the first to the last of these times."""
+    try:
+        found = [datetime.fromisoformat(time) for time in times]
+        return (max(found) - min(found)).total_seconds() if found else None
+    except (ValueError, TypeError):
+        return None
