@@ -21,7 +21,7 @@ PORT = 8000
 CLIENTS = 12
 """Requests under way at any time: enough for three servers to have a queue each."""
 LOAD_SECONDS = 1200
-QUEUE_SECONDS = 60.0
+QUEUE_SECONDS = 180.0
 """Limit for the load to fill the queue, or for the queue to empty when it is gone."""
 MONITORS = "monitoring.coreos.com"
 SERVE = ("serve", "--seconds-per-request", "0.25", "--tokens-per-request", "24", "--port", str(PORT))
