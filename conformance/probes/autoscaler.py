@@ -113,17 +113,21 @@ class Autoscaler:
             )
 
     def healthy(self) -> None:
-        """Raise ``Failure`` where its own conditions do not say that it can scale, and scales by the metric."""
-        seen = self.now()
-        fine = status_of(seen, ABLE) == "True" and self._reads(seen)
-        self.sandbox.evidence.step("read the autoscaler's own conditions", observed=in_words(seen), obj=self._title)
-        self.sandbox.evidence.artefact("hpa-scaled-up.json", seen)
-        if not fine:
+        """Its own conditions come to say that it can scale, and scales by the metric; ``Failure`` where they do not."""
+
+        def fine(hpa: Object) -> Object | None:
+            return hpa if status_of(hpa, ABLE) == "True" and self._reads(hpa) else None
+
+        try:
+            seen = self._wait(fine, SILENT_SECONDS, "the autoscaler's conditions to be good")
+        except errors.WaitTimeout as error:
             raise Failure(
                 "hpa_conditions_wrong",
-                observed=f"after scaling up: {in_words(seen)}",
+                observed=f"after scaling up: {error.last}",
                 expected=f"{ABLE} True, {ACTIVE} True with reason ValidMetricFound, and the metric in status.currentMetrics",
-            )
+            ) from error
+        self.sandbox.evidence.step("read the autoscaler's own conditions", observed=in_words(seen), obj=self._title)
+        self.sandbox.evidence.artefact("hpa-scaled-up.json", seen)
 
     def value(self, hpa: Object | None = None) -> float:
         """The average for each pod that was read last; zero where nothing was read."""

@@ -21,7 +21,7 @@ PORT = 8000
 CLIENTS = 12
 """Requests under way at any time: enough for three servers to have a queue each."""
 LOAD_SECONDS = 1200
-QUEUE_SECONDS = 60.0
+QUEUE_SECONDS = 180.0
 """Limit for the load to fill the queue, or for the queue to empty when it is gone."""
 MONITORS = "monitoring.coreos.com"
 SERVE = ("serve", "--seconds-per-request", "0.25", "--tokens-per-request", "24", "--port", str(PORT))
@@ -141,7 +141,13 @@ class Serving:
         target = f"http://[{address}]:{PORT}" if ":" in address else f"http://{address}:{PORT}"
         words = ["load", "--target", target, "--concurrency", str(CLIENTS), "--seconds", str(LOAD_SECONDS)]
         main = pods.Container(name=MAIN, arguments=words)
-        plan = pods.PodPlan(name="load", containers=[main], node=None, deadline=LOAD_SECONDS + 60)
+        plan = pods.PodPlan(
+            name="load",
+            containers=[main],
+            node=None,
+            tolerations=self._pod["spec"]["tolerations"],
+            deadline=LOAD_SECONDS + 60,
+        )
         made = tenants.submit(self.sandbox, plan, self.sandbox.namespace())
         limit = self.sandbox.limit(starting.START_SECONDS)
         name = made["metadata"]["name"]

@@ -16,7 +16,8 @@ CUSTOM, EXTERNAL, KEDA = "custom", "external", "keda"
 
 def detect(look: Look) -> tuple[Solution, ...]:
     """Adapters that are installed; one whose API does not answer is found and not alive."""
-    custom, external = apis.provider(look, apis.CUSTOM), apis.provider(look, apis.EXTERNAL)
+    registered = apis.Registered(look)
+    custom, external = registered.provider(apis.CUSTOM), registered.provider(apis.EXTERNAL)
     found = [_solution(CUSTOM, "Adapter of custom metrics", custom)] if custom else []
     with_keda = keda.detect(look, external)
     if with_keda:
@@ -46,7 +47,7 @@ def scaler(solution: Solution) -> Scaler:
 
 def why_none(look: Look) -> str:
     """One sentence on why there is no adapter to judge."""
-    cpu = apis.provider(look, apis.RESOURCE)
+    cpu = apis.Registered(look).provider(apis.RESOURCE)
     words = "nothing serves custom.metrics.k8s.io or external.metrics.k8s.io, and KEDA is not installed"
     if cpu:
         return f"{words}; {cpu.group_version} is served, but CPU and memory say nothing about an accelerator's work"

@@ -26,22 +26,26 @@ class Provider:
     words: str
 
 
-def provider(look: Look, group: str) -> Provider | None:
-    """The best version of a group that answers, else the best one; None where it is not registered."""
-    objects = look.objects(APISERVICES)
-    if objects is None:
-        return _from_discovery(look, group)
-    found = [_read(obj) for obj in objects if odd.part(obj, "spec").get("group") == group]
-    return max(found, key=lambda p: (p.available is True, rank(p.group_version.rpartition("/")[2])), default=None)
+class Registered:
+    """The APIServices of a cluster, read once."""
 
+    def __init__(self, look: Look) -> None:
+        self._look, self._objects = look, look.objects(APISERVICES)
 
-def _from_discovery(look: Look, group: str) -> Provider | None:
-    versions = look.discovery.versions(group)
-    if not versions:
-        return None
-    served = f"{group}/{versions[0]}"
-    words = f"{served} is served; who serves it was not seen (APIServices must not be listed)"
-    return Provider(group_version=served, available=None, service="", words=words)
+    def provider(self, group: str) -> Provider | None:
+        """The best version of a group that answers, else the best one; None where it is not registered."""
+        if self._objects is None:
+            return self._from_discovery(group)
+        found = [_read(obj) for obj in self._objects if odd.part(obj, "spec").get("group") == group]
+        return max(found, key=lambda p: (p.available is True, rank(p.group_version.rpartition("/")[2])), default=None)
+
+    def _from_discovery(self, group: str) -> Provider | None:
+        versions = self._look.discovery.versions(group)
+        if not versions:
+            return None
+        served = f"{group}/{versions[0]}"
+        words = f"{served} is served; who serves it was not seen (APIServices must not be listed)"
+        return Provider(group_version=served, available=None, service="", words=words)
 
 
 def _read(obj: Object) -> Provider:
