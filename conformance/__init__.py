@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from conformance.probes.gang_contest import first_whole as first_whole
     from conformance.probes.gang_contest import second_follows as second_follows
     from conformance.probes.gang_finish import finish_together as finish_together
+    from conformance.probes.gang_refusal import is_refused as is_refused
     from conformance.probes.gang_window import holds_nothing as holds_nothing
     from conformance.probes.gangs import Gangs as Gangs
     from conformance.probes.growth import Growth as Growth
@@ -85,6 +86,7 @@ _HOME = {
     "frees_its_devices": "probes.gang_clean",
     "holds_nothing": "probes.gang_window",
     "identity": "probes.reading",
+    "is_refused": "probes.gang_refusal",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
     "second_follows": "probes.gang_contest",

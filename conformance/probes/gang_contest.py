@@ -8,7 +8,8 @@ from conformance.cluster import errors
 from conformance.cluster.crowd import Crowd, Members
 from conformance.probes import members, starting
 from conformance.probes.gang_making import Gang
-from conformance.probes.gangs import EVICTION_SLACK, WAITING_SECONDS, Gangs
+from conformance.probes.gang_refusal import EVICTION_SLACK, beyond_room
+from conformance.probes.gangs import WAITING_SECONDS, Gangs
 from conformance.verdicts import Failure, Unverified
 
 
@@ -49,7 +50,7 @@ def first_whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, everyone: C
     while (left := deadline - time.monotonic()) > 0:
         try:
             return everyone.until(
-                lambda seen: _whole(pair, tally, seen),
+                lambda seen: _whole(gangs, pair, tally, seen),
                 limit=min(window, left),
                 what="one of two gangs to get all of its devices",
             )
@@ -60,16 +61,16 @@ def first_whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, everyone: C
     raise _alone(gangs, pair, everyone)
 
 
-def _whole(pair: tuple[Gang, Gang], tally: Tally, seen: Members) -> Gang | None:
+def _whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, seen: Members) -> Gang | None:
     tally.note(seen)
-    for gang in pair:
-        mine = gang.mine(seen)
-        for pod in mine:
-            if (taken := members.taken_away(pod)) and not gang.made[0][1]["kind"] == "Job":
-                raise Unverified(f"a probe pod was lost: {taken}", code="probe_lost")
-        if sum(map(members.holds, mine)) >= gang.size:
-            return gang
-    return None
+    mine = [pod for gang in pair for pod in gang.mine(seen)]
+    if sum(map(members.bound, mine)) > gangs.room.free:
+        gangs.room.unchanged(gangs.api, gangs.sandbox.own)
+        raise beyond_room(f"two gangs of {pair[0].size} on {gangs.room.free} devices: {members.describe(mine)}")
+    lost = next(filter(None, map(members.taken_away, mine)), "")
+    if lost and pair[0].made[0][1]["kind"] != "Job":
+        raise Unverified(f"a probe pod was lost: {lost}", code="probe_lost")
+    return next((gang for gang in pair if sum(map(members.holds, gang.mine(seen))) >= gang.size), None)
 
 
 def _stuck(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, parts: dict[str, int]) -> Failure:

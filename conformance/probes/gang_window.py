@@ -9,8 +9,9 @@ from conformance.cluster.crowd import Crowd, Members
 from conformance.inventory import dra, odd
 from conformance.probes import members
 from conformance.probes.gang_making import Gang
-from conformance.probes.gangs import SETTLE_SECONDS, Gangs
-from conformance.verdicts import Failure, Unverified
+from conformance.probes.gang_refusal import got_something
+from conformance.probes.gangs import Gangs
+from conformance.verdicts import Unverified
 
 Broken = Callable[[Members], str | None]
 SCALED_UP = {"TriggeredScaleUp"}
@@ -32,7 +33,10 @@ def holds_nothing(gangs: Gangs, gang: Gang, seconds: float) -> None:
         ) from error
     _no_scale_up(gangs)
     if broken := next(filter(None, (answer[0] for answer in answers)), ""):
-        raise _broken(gangs, gang, broken)
+        failure = got_something(gangs, gang, broken)
+        if gangs.queue.timeout and failure.code == "gang_holds_in_part":
+            raise Unverified(f"after its eviction the gang was admitted again: {failure.observed}", code="requeued")
+        raise failure
     gangs.room.unchanged(gangs.api, gangs.sandbox.own)
     watched, breaks = min(answer[1] for answer in answers), sum(answer[2] for answer in answers)
     gangs.evidence.step(
@@ -52,29 +56,6 @@ def _pod_holds(pods: list[Object]) -> str | None:
 
 def _claim_holds(claims: list[Object]) -> str | None:
     return next((f"claim {odd.name(c)} was allocated a device" for c in claims if dra.allocation_results(c)), None)
-
-
-def _broken(gangs: Gangs, gang: Gang, broken: str) -> Failure | Unverified:
-    """What it means that a member got something: let the rest of the gang come, then count."""
-    try:
-        gang.crowd.until(
-            lambda seen: True if sum(map(members.bound, gang.mine(seen))) >= gang.size else None,
-            limit=gangs.sandbox.limit(SETTLE_SECONDS),
-            what=f"the rest of {gang.name}",
-        )
-        whole = True
-    except errors.WaitTimeout:
-        whole = False
-    gangs.room.unchanged(gangs.api, gangs.sandbox.own)
-    seen = f"{broken}; {members.describe(gang.mine(gang.crowd.members))}; {gangs.words(gang)}".rstrip("; ")
-    if gangs.queue.timeout and not whole:
-        return Unverified(f"after its eviction the gang was admitted again during the window: {seen}", code="requeued")
-    return Failure(
-        "gang_beyond_room" if whole else "gang_holds_in_part",
-        observed=f"{gang.size} members, one more than can be placed: {seen}",
-        expected="no member of a gang that does not fit gets a node or a device",
-        hint=gangs.hint(),
-    )
 
 
 def _no_scale_up(gangs: Gangs) -> None:

@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from conformance.adapters import gang as solutions
-from conformance.adapters.gang import kueue
-from conformance.cluster import errors, waiting
+from conformance.cluster import errors
 from conformance.cluster.api import Object
-from conformance.cluster.crowd import Crowd, Members
+from conformance.cluster.crowd import Members
 from conformance.inventory import odd
 from conformance.probes import members, starting
 from conformance.probes.free_room import DeviceUnit
@@ -20,11 +18,6 @@ from conformance.probes.names import SANDBOX_LABEL
 from conformance.verdicts import Failure, Grade, Unknown, Unverified
 
 REFUSAL_SECONDS = 60.0
-EVICTION_SLACK = 60.0
-"""Seconds that an eviction may take after its time-out."""
-WORDS_SECONDS = 10.0
-SETTLE_SECONDS = 10.0
-"""Time for the rest of a gang to be bound, once one member was."""
 WAITING_SECONDS = 330.0
 """Limit for a waiting gang to be tried again: a scheduler looks after five minutes at the latest."""
 
@@ -157,7 +150,7 @@ class Gangs(GangMaker):
             return Unverified(f"{seen}; pod {odd.name(waiting)}: {told}", code="pod_not_started")
         self.room.unchanged(self.api, self.sandbox.own)
         if bound:
-            return self._in_part(seen)
+            return self.in_part(seen)
         if not words and not any(map(members.refusal, mine)):
             return Unverified(
                 f"{self.adapter.solution.title} said nothing about {seen}; {self.adapter.solution.seen}",
@@ -167,7 +160,8 @@ class Gangs(GangMaker):
             return Unknown(f"the queue does not let the gang in: {seen}", code="queue_refuses")
         return Failure(code, observed=seen, expected=f"{gang.size} members start: as many devices are free")
 
-    def _in_part(self, seen: str) -> Failure:
+    def in_part(self, seen: str) -> Failure:
+        """The failure of a gang of which only some members have devices."""
         return Failure(
             "gang_holds_in_part",
             observed=seen,
@@ -208,88 +202,6 @@ class Gangs(GangMaker):
             seconds_between=between(times),
         )
 
-    def is_refused(self, gang: Gang) -> None:
-        """Wait until scheduler or queue has written why the gang does not start; where it was admitted, until it was evicted."""
-        if gang.made[0][1]["kind"] == "Job" and not self._by_queue(gang):
-            self.evidence.step("the queue refuses the gang", observed=self.words(gang), obj=f"Job {gang.name}")
-            return
-        try:
-            gang.crowd.until(
-                lambda seen: decided(gang.mine(seen), gang.size),
-                limit=self.sandbox.limit(REFUSAL_SECONDS),
-                what=f"the refusal of {gang.name}",
-                show=lambda seen: members.describe(gang.mine(seen)),
-            )
-        except errors.WaitTimeout as error:
-            self._accept_words(gang, error)
-        self._await_words(gang)
-        told = members.describe(gang.mine(gang.crowd.members))
-        self.evidence.step("the gang is refused", observed=f"{told}; {self.words(gang)}".rstrip("; "), obj=gang.name)
-        if self.queue.timeout:
-            self._await_eviction(gang)
-
-    def _await_words(self, gang: Gang) -> None:
-        """Wait for the reason on the group object, which may be written a little after that on the pods."""
-        path, group = gang.made[0]
-        if group.get("kind") != "PodGroup" or not self.adapter.explains:
-            return
-        collection, _, name = path.rpartition("/")
-        try:
-            waiting.wait_for(
-                self.api,
-                collection,
-                name,
-                lambda _group: True if self.adapter.state(self.api, gang.ask).words else None,
-                limit=self.sandbox.limit(WORDS_SECONDS),
-                what=f"the reason on PodGroup {name}",
-            )
-        except errors.WaitTimeout as error:
-            self.evidence.step("the group object gives no reason", observed=str(error), obj=f"PodGroup {name}")
-
-    def _accept_words(self, gang: Gang, error: errors.WaitTimeout) -> None:
-        state = self.adapter.state(self.api, gang.ask)
-        if state.phase == "waiting" and state.words:
-            return
-        raise Unverified(
-            f"{self.adapter.solution.title} wrote no refusal on {gang.name}: {error}; {self.adapter.solution.seen}",
-            code="scheduler_silent",
-        ) from error
-
-    def _by_queue(self, gang: Gang) -> bool:
-        """Whether the queue admitted the Job, so that its pods are with the scheduler."""
-        job = gang.made[0][1]
-        path = self.sandbox.path(
-            "workloads", namespace=self.namespace, group_version=self.adapter.solution.group_version
-        )
-        crowd = Crowd(self.api, path, f"{kueue.JOB_UID}={job['metadata']['uid']}")
-        try:
-            state = crowd.until(
-                _told, limit=self.sandbox.limit(REFUSAL_SECONDS), what=f"the queue's word about {gang.name}"
-            )
-        except errors.WaitTimeout as error:
-            raise Unverified(
-                f"Kueue wrote nothing about Job {gang.name}: {error}; {self.adapter.solution.seen}",
-                code="scheduler_silent",
-            ) from error
-        gang.by_queue = state.phase == "waiting"
-        return not gang.by_queue
-
-    def _await_eviction(self, gang: Gang) -> None:
-        limit = self.sandbox.limit(EVICTION_SLACK) + float(self.queue.wait)
-        began = time.monotonic()
-        try:
-            gang.crowd.until(
-                lambda seen: None if any(map(members.holds, gang.mine(seen))) else True,
-                limit=limit,
-                what=f"{gang.name} to be evicted",
-                show=lambda seen: members.describe(gang.mine(seen)),
-            )
-        except errors.WaitTimeout as error:
-            raise self._in_part(f"{error}; {self.words(gang)}") from error
-        waited = time.monotonic() - began
-        held = f"{self.words(gang)}; devices were held for {waited:.0f} s, the stated limit is {self.queue.wait} s"
-        self.evidence.step("the gang was evicted", observed=held, obj=gang.name)
-
     def starts_in_part(self, name: str, size: int) -> None:
         """The control: the same pods without a gang start in part; ``Unverified`` where none or all of them do."""
         pods = self.loose(name, size)
@@ -312,11 +224,6 @@ class Gangs(GangMaker):
             obj=f"{size} pods in {self.namespace}",
         )
         self.end(pods)
-
-
-def _told(workloads: Members) -> solutions.State | None:
-    states = (kueue.of_workload(workload) for workload in workloads.values())
-    return next((state for state in states if state.phase != "unknown"), None)
 
 
 def decided(pods: Sequence[Object], size: int) -> bool | None:
