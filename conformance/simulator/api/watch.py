@@ -73,7 +73,9 @@ class Watch:
         end = loop.time() + self._wish.timeout
         while (left := end - loop.time()) > 0:
             try:
-                event = await asyncio.wait_for(self._queue.get(), min(left, BOOKMARK_SECONDS))
+                # ``wait_for`` of Python 3.11 loses a cancellation that comes together with an event
+                async with asyncio.timeout(min(left, BOOKMARK_SECONDS)):
+                    event = await self._queue.get()
             except TimeoutError:
                 if self._wish.bookmarks:
                     yield "BOOKMARK", self._bookmark(self._store.revision)

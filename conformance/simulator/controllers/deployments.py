@@ -15,7 +15,6 @@ from conformance.simulator.objects import (
     stamp,
     thaw,
 )
-from conformance.simulator.solutions import STAND_IN
 from conformance.simulator.storage import Event
 from conformance.simulator.workloads import controlled, controller_of, owner_reference
 
@@ -36,7 +35,7 @@ class Deployments(Controller):
     def reconcile(self, namespace: str, name: str) -> None:
         """Bring the replica sets closer to what is wanted."""
         found = self.registry.find(_DEPLOYMENTS, namespace, name)
-        if found is None or STAND_IN in (found["metadata"].get("annotations") or {}):
+        if found is None:
             return
         if not deleting(found):
             self._roll(found)

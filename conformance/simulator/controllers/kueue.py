@@ -37,9 +37,14 @@ class Kueue(Controller):
         """Install it."""
         switches = self.cluster.switches.kueue
         if "kueue" in self.world.solutions:
-            solutions.install(self.registry, "kueue", alive=switches.runs)
+            solutions.install(self.registry, "kueue", node=self.world.nodes[0].name, runs=switches.runs)
             if not switches.waits_for_pods_ready:
                 self.registry.change("configmaps", kueue.NAMESPACE, kueue.CONFIG, _wait_for_nothing)
+
+    async def settle(self) -> None:
+        """Wait until its program is there, if it comes at all."""
+        if "kueue" in self.world.solutions and self.cluster.switches.kueue.runs:
+            await self.until(lambda: solutions.available(self.registry, "kueue"))
 
     async def run(self) -> None:
         """Work only where it is installed."""

@@ -23,7 +23,13 @@ class StandIn(GangPlacer):
     def start(self) -> None:
         """Install it."""
         if self.installed:
-            solutions.install(self.registry, self.solution, alive=self.runs())
+            node = self.world.nodes[0].name
+            solutions.install(self.registry, self.solution, node=node, runs=self.runs())
+
+    async def settle(self) -> None:
+        """Wait until its programs are there, if they come at all."""
+        if self.installed and self.runs():
+            await self.until(lambda: solutions.available(self.registry, self.solution))
 
     async def run(self) -> None:
         """Work only where it is installed."""

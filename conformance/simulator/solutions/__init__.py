@@ -9,13 +9,12 @@ from typing import Any
 
 import yaml
 
+from conformance.simulator import addons
 from conformance.simulator.api.registry import Registry
 from conformance.simulator.kinds import Kind
 from conformance.simulator.kinds.custom import kinds_of
-from conformance.simulator.objects import Obj, dig, set_condition, thaw
+from conformance.simulator.objects import Obj, dig, thaw
 
-STAND_IN = "simulator.kube-ai-conformance.dev/stand-in"
-"""Annotation of a Deployment without pods: a controller of the simulator itself does its work."""
 _FOLDER = Path(__file__).parent
 _LITERAL = {"type", "default", "enum", "minimum"}
 """A form with a type and nothing but these is a schema as it is."""
@@ -46,47 +45,32 @@ def _contents(name: str) -> Obj:
     return loaded
 
 
-def install(registry: Registry, name: str, *, alive: bool) -> None:
-    """Put a solution into a cluster that has just started."""
+def install(registry: Registry, name: str, *, node: str, runs: bool) -> None:
+    """Put a solution into a cluster that has just started; where it does not run, its images cannot be pulled."""
     contents = thaw(_contents(name))
     for entry in contents["definitions"]:
         made = registry.create(_kind(registry, "customresourcedefinitions.apiextensions.k8s.io"), "", _crd(entry))
         for kind in kinds_of(made):
             registry.kinds.add(kind)
     space = contents["namespace"]
-    registry.create(_kind(registry, "namespaces"), "", {"metadata": {"name": space}})
+    addons.namespace(registry, space)
     for deployment in contents["deployments"]:
-        registry.create(_kind(registry, "deployments.apps"), space, _deployment(name, deployment))
-        tell(registry, space, deployment, alive=alive)
+        addons.deployment(registry, space, deployment, f"{deployment}:v1.0.0", node=node, runs=runs)
     for obj in contents.get("objects", ()):
         served = registry.kinds.of(obj["apiVersion"], obj["kind"])
         if served is not None:
             registry.create(served, dig(obj, "metadata", "namespace", default=""), obj)
 
 
+def available(registry: Registry, name: str) -> bool:
+    """Whether all Deployments of a solution are available."""
+    space, names = _contents(name)["namespace"], _contents(name)["deployments"]
+    found = (registry.find("deployments.apps", space, deployment) for deployment in names)
+    return all(dig(one, "status", "availableReplicas", default=0) for one in found)
+
+
 def _kind(registry: Registry, resource: str) -> Kind:
     return registry.kinds.get(resource)
-
-
-def tell(registry: Registry, namespace: str, name: str, *, alive: bool) -> None:
-    """Write the status of a controller's Deployment: one replica that is there, or is not."""
-
-    def edit(obj: Obj) -> None:
-        obj["status"] = {"observedGeneration": obj["metadata"]["generation"], "replicas": 1, "updatedReplicas": 1}
-        obj["status"] |= {"readyReplicas": 1, "availableReplicas": 1} if alive else {"unavailableReplicas": 1}
-        reason = "MinimumReplicasAvailable" if alive else "MinimumReplicasUnavailable"
-        words = f"Deployment {'has' if alive else 'does not have'} minimum availability."
-        set_condition(obj, "Available", "True" if alive else "False", reason=reason, message=words)
-
-    registry.change("deployments.apps", namespace, name, edit, sub="status")
-
-
-def _deployment(solution: str, name: str) -> Obj:
-    labels = {"app.kubernetes.io/name": solution, "app.kubernetes.io/component": name}
-    container = {"name": "main", "image": f"registry.example/{solution}/{name}:v1.0.0"}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
-    return {"metadata": {"name": name, "labels": labels, "annotations": {STAND_IN: solution}}, "spec": spec}
 
 
 def _crd(entry: Obj) -> Obj:
