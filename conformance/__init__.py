@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from conformance.probes.gang_clean import another_gets_one as another_gets_one
     from conformance.probes.gang_clean import frees_its_devices as frees_its_devices
     from conformance.probes.gang_contest import Tally as Tally
-    from conformance.probes.gang_contest import first_whole as first_whole
     from conformance.probes.gang_contest import second_follows as second_follows
+    from conformance.probes.gang_contest import winner_of as winner_of
     from conformance.probes.gang_finish import finish_together as finish_together
     from conformance.probes.gang_refusal import is_refused as is_refused
     from conformance.probes.gang_window import holds_nothing as holds_nothing
@@ -82,7 +82,6 @@ _HOME = {
     "check": "declaration",
     "family": "probes.bench",
     "finish_together": "probes.gang_finish",
-    "first_whole": "probes.gang_contest",
     "frees_its_devices": "probes.gang_clean",
     "holds_nothing": "probes.gang_window",
     "identity": "probes.reading",
@@ -90,6 +89,7 @@ _HOME = {
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
     "second_follows": "probes.gang_contest",
+    "winner_of": "probes.gang_contest",
 }
 
 __version__ = "0.1.0"

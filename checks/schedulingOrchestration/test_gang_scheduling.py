@@ -17,11 +17,11 @@ from conformance import (
     another_gets_one,
     check,
     finish_together,
-    first_whole,
     frees_its_devices,
     holds_nothing,
     is_refused,
     second_follows,
+    winner_of,
 )
 
 WORK_SECONDS = 3
@@ -43,7 +43,7 @@ def test_fitting_gang_starts_and_finishes(gangs: Gangs, evidence: Evidence) -> N
 
     Proven by: as many pods as devices are free on the chosen nodes, each asking for one, are submitted as one gang. All of
     them start, none ends before the last was placed, and all end well. The time between first and last start is recorded.
-    The control is one pod more, which is refused while the gang runs.
+    The control is one pod more, which is refused beside the gang.
 
     Fix: read the group object's conditions and the events of the pods; look at the scheduler's or the queue's log.
     """
@@ -134,10 +134,9 @@ def test_two_gangs_do_not_deadlock(gangs: Gangs, evidence: Evidence) -> None:
     twin = gangs.twin("twin", gangs.room.free // 2 + 1)
     first, second = gangs.submit_together([(name, twin.size) for name in ("gang-one", "gang-two")])
     everyone, tally = gangs.everyone(), Tally((first, second))
-    winner = first_whole(gangs, (first, second), tally, everyone, gangs.window(twin))
+    winner, other = winner_of(gangs, (first, second), tally, everyone, gangs.window(twin))
     seconds = time.monotonic() - first.began
     gangs.end(winner)
-    other = second if winner is first else first
     followed = second_follows(gangs, other, tally, everyone)
     evidence.step(
         "two gangs of more than half of the devices each",

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from conformance.cluster import errors
+from conformance.cluster.api import Object
 from conformance.cluster.crowd import Crowd, Members
 from conformance.probes import members, starting
 from conformance.probes.gang_making import Gang
-from conformance.probes.gang_refusal import EVICTION_SLACK, beyond_room
+from conformance.probes.gang_refusal import EVICTION_SLACK, beyond_room, looked_at
 from conformance.probes.gangs import WAITING_SECONDS, Gangs
 from conformance.verdicts import Failure, Unverified
 
@@ -43,7 +44,18 @@ class Tally:
         return self._last - self._since if self._since is not None else 0.0
 
 
-def first_whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, everyone: Crowd, window: float) -> Gang:
+def winner_of(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, everyone: Crowd, window: float) -> tuple[Gang, Gang]:
+    """The gang that gets all of its devices first, and the other one, which the scheduler has looked at and not placed."""
+    winner = _first_whole(gangs, pair, tally, everyone, window)
+    other = pair[1] if winner is pair[0] else pair[0]
+    if other.made[0][1]["kind"] != "Job":
+        looked_at(gangs, other)
+        mine = [*winner.mine(everyone.members), *other.mine(other.crowd.members)]
+        _fits(gangs, pair, mine)
+    return winner, other
+
+
+def _first_whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, everyone: Crowd, window: float) -> Gang:
     """Wait until one of two gangs has all that it needs; ``Failure`` where devices are held in part for the whole window."""
     patience = gangs.queue.wait + gangs.sandbox.limit(EVICTION_SLACK) if gangs.queue.timeout else window
     deadline = time.monotonic() + gangs.sandbox.limit(starting.START_SECONDS) + patience
@@ -64,13 +76,18 @@ def first_whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, everyone: C
 def _whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, seen: Members) -> Gang | None:
     tally.note(seen)
     mine = [pod for gang in pair for pod in gang.mine(seen)]
-    if sum(map(members.bound, mine)) > gangs.room.free:
-        gangs.room.unchanged(gangs.api, gangs.sandbox.own)
-        raise beyond_room(f"two gangs of {pair[0].size} on {gangs.room.free} devices: {members.describe(mine)}")
+    _fits(gangs, pair, mine)
     lost = next(filter(None, map(members.taken_away, mine)), "")
     if lost and pair[0].made[0][1]["kind"] != "Job":
         raise Unverified(f"a probe pod was lost: {lost}", code="probe_lost")
     return next((gang for gang in pair if sum(map(members.holds, gang.mine(seen))) >= gang.size), None)
+
+
+def _fits(gangs: Gangs, pair: tuple[Gang, Gang], pods: Sequence[Object]) -> None:
+    """``Failure`` where more pods are bound than there are devices."""
+    if sum(map(members.bound, pods)) > gangs.room.free:
+        gangs.room.unchanged(gangs.api, gangs.sandbox.own)
+        raise beyond_room(f"two gangs of {pair[0].size} on {gangs.room.free} devices: {members.describe(pods)}")
 
 
 def _stuck(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, parts: dict[str, int]) -> Failure:

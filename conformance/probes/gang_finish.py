@@ -16,10 +16,14 @@ FINISH_SECONDS = 60.0
 def finish_together(gangs: Gangs, gang: Gang) -> bool:
     """Follow a gang of pods that work from its start to its end; the order of what the watch delivers decides.
 
-    Returns whether a pod more was refused while all of them ran.
+    Returns whether a pod more was refused beside all of them.
     """
-    gangs.starts(gang, "fitting_gang_not_started", also=lambda seen: _together(gang, seen))
-    controlled = gangs.one_more_is_refused(gang)
+
+    def together(seen: Members) -> None:
+        _together(gang, seen)
+
+    controlled = gangs.one_more_is_refused(gang, together)
+    gangs.starts(gang, "fitting_gang_not_started", also=together)
     try:
         gang.crowd.until(
             lambda seen: _ended(gang, seen), limit=gangs.sandbox.limit(FINISH_SECONDS), what=f"{gang.name} to finish"

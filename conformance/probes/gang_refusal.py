@@ -25,7 +25,7 @@ def is_refused(gangs: Gangs, gang: Gang) -> None:
     if gang.made[0][1]["kind"] == "Job" and not _admitted(gangs, gang):
         gangs.evidence.step("the queue refuses the gang", observed=gangs.words(gang), obj=f"Job {gang.name}")
         return
-    _decided(gangs, gang)
+    looked_at(gangs, gang)
     if gangs.queue.timeout:
         _await_eviction(gangs, gang)
     elif any(map(members.bound, gang.mine(gang.crowd.members))):
@@ -57,7 +57,7 @@ def _told(workloads: Members) -> State | None:
     return next((state for state in states if state.phase != "unknown"), None)
 
 
-def _decided(gangs: Gangs, gang: Gang) -> None:
+def looked_at(gangs: Gangs, gang: Gang) -> None:
     """Wait until the scheduler has looked at the whole gang; the group's own word counts where the pods have none."""
     try:
         gang.crowd.until(

@@ -90,11 +90,13 @@ class Gangs(GangMaker):
         gang.seconds = time.monotonic() - gang.began
         self._record_start(gang, found)
 
-    def one_more_is_refused(self, gang: Gang) -> bool:
-        """The control beside a gang that holds all devices: a further pod is refused while every member runs.
+    def one_more_is_refused(self, gang: Gang, also: Callable[[Members], None] = lambda _seen: None) -> bool:
+        """The control beside a gang that holds all devices: once it is placed, a further pod is refused.
 
-        False where members had ended by then, so that nothing is proven; ``Unverified`` where the pod starts beside them.
+        False where that cannot be said, because it was not placed or members had ended; ``Unverified`` where the pod is placed.
         """
+        if not self._placed(gang, also):
+            return False
         more = self.loose("one-more", 1)
         try:
             more.crowd.until(
@@ -104,16 +106,31 @@ class Gangs(GangMaker):
             )
         except errors.WaitTimeout as error:
             raise Unverified(f"nobody looked at a pod beside the gang: {error}", code="scheduler_silent") from error
-        path = f"{SANDBOX_LABEL}={self.sandbox.own},{members.GANG_LABEL}={gang.name}"
-        running = [pod for pod in self.api.list(self._pods, label_selector=path) if members.phase(pod) == "Running"]
+        selector = f"{SANDBOX_LABEL}={self.sandbox.own},{members.GANG_LABEL}={gang.name}"
+        holding = [pod for pod in self.api.list(self._pods, label_selector=selector) if members.holds(pod)]
         (pod,) = more.mine(more.crowd.members)
         self.end(more)
-        if len(running) < gang.size:
+        if len(holding) < gang.size:
             return False
         if members.bound(pod):
-            raise Unverified(f"a further pod started beside the gang: {members.describe([pod])}", code="free_changed")
+            raise Unverified(
+                f"a further pod was placed beside the gang: {members.describe([pod])}", code="free_changed"
+            )
         self.evidence.step("one pod more beside the gang", expected="refused", observed=members.refusal(pod))
         return True
+
+    def _placed(self, gang: Gang, also: Callable[[Members], None]) -> bool:
+        """Whether every member gets a node; whatever keeps it from one is told by who waits for its start."""
+
+        def placed(seen: Members) -> bool | None:
+            also(seen)
+            return True if sum(map(members.bound, gang.mine(seen))) >= gang.size else None
+
+        limit = self.sandbox.limit(starting.START_SECONDS)
+        try:
+            return gang.crowd.until(placed, limit=limit, what=f"all {gang.size} pods of {gang.name} to be placed")
+        except errors.WaitTimeout:
+            return False
 
     def follows(self, gang: Gang) -> None:
         """A gang that waited starts now that there is room; ``Failure`` where it does not and a new one of its size does."""

@@ -65,9 +65,9 @@ def configuration(api: Api, namespace: str) -> Config:
     try:
         data = odd.part(api.get(path), "data")
     except (errors.Forbidden, errors.NotFound) as error:
-        seen = (
-            f"ConfigMap {CONFIG} cannot be read ({error.reason}); Kueue's default of {DEFAULT_TIMEOUT:.0f} s is taken"
-        )
+        cure = f"allow to get configmaps in namespace {namespace or NAMESPACE}"
+        taken = f"Kueue's default of {DEFAULT_TIMEOUT:.0f} s is taken"
+        seen = f"ConfigMap {CONFIG} cannot be read ({error.reason}; {cure}); {taken}"
         return Config(timeout=DEFAULT_TIMEOUT, classes={}, seen=seen, read=False)
     return parse(next((text for text in data.values() if isinstance(text, str)), ""))
 
