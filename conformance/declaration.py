@@ -33,7 +33,9 @@ class CheckSpec:
     way_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Further permissions by allocation way of the kind (``dra``, ``device-plugin``), by DRA type or by solution (``kueue``)."""
     accelerators: int = 0
-    """Accelerators held at the same time."""
+    """Accelerators that must be free, and that it holds at the same time unless ``holds`` says more."""
+    holds: str = ""
+    """What it holds at most, in words, where that depends on the cluster: ``all free ones of the node pool``."""
     variants: Variants | None = None
     """What the check runs once for each of.
 
@@ -59,6 +61,7 @@ def check(
     why_longest: str,
     way_needs: Mapping[str, tuple[str, ...]] | None = None,
     accelerators: int = 0,
+    holds: str = "",
     variants: Variants | None = None,
     impact: Impact = Impact.PROBE,
     provisional: bool = False,
@@ -71,6 +74,7 @@ def check(
         longest=longest,
         why_longest=why_longest,
         accelerators=accelerators,
+        holds=holds,
         variants=variants,
         impact=impact,
         provisional=provisional,

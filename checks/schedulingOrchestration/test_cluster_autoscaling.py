@@ -24,6 +24,7 @@ KARPENTER = ("list nodepools.karpenter.sh", "list nodeclaims.karpenter.sh")
 @check(
     decides=Decides.PROGRAMME,
     accelerators=1,
+    holds="all free ones of the node pool, and one of the new node",
     variants="autoscalers",
     needs=NEEDS,
     way_needs={"karpenter": KARPENTER},

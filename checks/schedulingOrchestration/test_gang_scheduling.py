@@ -25,11 +25,13 @@ from conformance import (
 )
 
 WORK_SECONDS = 3
+HOLDS = "all free ones of one node, or of two with few; with --gang-nodes all, of every node"
 
 
 @check(
     decides=Decides.PROGRAMME,
     accelerators=2,
+    holds=HOLDS,
     variants="gang",
     needs=GANG_NEEDS,
     way_needs=GANG_WAY_NEEDS,
@@ -55,6 +57,7 @@ def test_fitting_gang_starts_and_finishes(gangs: Gangs, evidence: Evidence) -> N
 @check(
     decides=Decides.PROGRAMME,
     accelerators=2,
+    holds=HOLDS,
     variants="gang",
     needs=GANG_NEEDS,
     way_needs=GANG_WAY_NEEDS,
@@ -88,6 +91,7 @@ def test_gang_that_does_not_fit_holds_nothing(gangs: Gangs, evidence: Evidence) 
 @check(
     decides=Decides.PROGRAMME,
     accelerators=2,
+    holds=HOLDS,
     variants="gang",
     needs=GANG_NEEDS,
     way_needs=GANG_WAY_NEEDS,
@@ -115,6 +119,7 @@ def test_waiting_gang_starts_when_room_appears(gangs: Gangs, evidence: Evidence)
 @check(
     decides=Decides.PROGRAMME,
     accelerators=2,
+    holds=HOLDS,
     variants="gang",
     needs=GANG_NEEDS,
     way_needs=GANG_WAY_NEEDS,
@@ -153,6 +158,7 @@ def test_two_gangs_do_not_deadlock(gangs: Gangs, evidence: Evidence) -> None:
 @check(
     decides=Decides.PROGRAMME,
     accelerators=2,
+    holds=HOLDS,
     variants="gang",
     needs=GANG_NEEDS,
     way_needs=GANG_WAY_NEEDS,

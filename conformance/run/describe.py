@@ -85,7 +85,9 @@ def holds(running: list[Planned]) -> str:
     if not peak:
         return "no accelerator"
     parts = [f"{count} of {' or '.join(locks)}" for locks, count in sorted(peak.items())]
-    return f"at most {', '.join(parts)} at once; at most {minutes:.0f} accelerator-minutes in all"
+    more = sorted({f"{entry.requirement}: {entry.holds}" for entry in running if entry.holds})
+    told = f"; {'; '.join(more)}" if more else ""
+    return f"at most {', '.join(parts)} at once; at most {minutes:.0f} accelerator-minutes in all{told}"
 
 
 def longest(running: list[Planned]) -> str:

@@ -68,6 +68,7 @@ class Planned:
     decides: str
     provisional: bool
     accelerators: int
+    holds: str
     locks: tuple[str, ...]
     """Accelerator kinds that the check holds alone while it runs."""
     longest: float
@@ -165,6 +166,7 @@ def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queu
         decides=spec.decides,
         provisional=spec.provisional,
         accelerators=spec.accelerators,
+        holds=spec.holds,
         locks=_locks(variant, inventory) if spec.accelerators else (),
         longest=spec.longest,
         why_longest=spec.why_longest,
