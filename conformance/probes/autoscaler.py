@@ -9,11 +9,10 @@ from conformance.cluster.api import Api, Object
 from conformance.cluster.discovery import Discovery
 from conformance.inventory import odd
 from conformance.inventory.solutions import Solution
+from conformance.probes import pace
 from conformance.probes.sandbox import Sandbox
 from conformance.verdicts import Failure, NotApplicable, Unknown, Unverified
 
-SERVED_SECONDS = 300.0
-"""Limit for a metric of new pods to be served; a Prometheus was seen to need 2.2 minutes for a new target."""
 SILENT_SECONDS = 120.0
 """Limit for the controller to look at a new autoscaler at all; it does so every 15 s."""
 ACTIVE, ABLE = "ScalingActive", "AbleToScale"
@@ -81,7 +80,8 @@ class Autoscaler:
     def readable(self) -> float:
         """Wait until it has read the metric and says that it scales by it; returns what it read."""
         try:
-            seen = self._wait(lambda hpa: hpa if self._reads(hpa) else None, SERVED_SECONDS, "the metric to be served")
+            limit = pace.of(self.sandbox.settings).served
+            seen = self._wait(lambda hpa: hpa if self._reads(hpa) else None, limit, "the metric to be served")
         except errors.WaitTimeout as error:
             raise self._not_served(error) from error
         value = self.value(seen)

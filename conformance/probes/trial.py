@@ -15,10 +15,6 @@ from conformance.probes.tenants import MAIN
 from conformance.verdicts import Failure, Unverified
 
 LEAST, MOST = 1, 3
-UP_SECONDS = 300.0
-"""Limit from load to the first new pod: a scrape, the growth of a rate, the autoscaler's own pace."""
-DOWN_SECONDS = 420.0
-"""Limit for the metric to be low and for replicas to fall: the same, and the stabilization window."""
 
 
 @dataclass
@@ -47,6 +43,7 @@ class Trial:
     def __init__(self, fleet: Fleet, servers: Serving, autoscaler: Autoscaler) -> None:
         self.fleet, self.servers, self.autoscaler = fleet, servers, autoscaler
         self.sandbox, self.evidence = fleet.sandbox, fleet.sandbox.evidence
+        self.pace = pace.of(self.sandbox.settings)
         self.seen = Seen()
         self._first: Object = {}
 
@@ -94,7 +91,7 @@ class Trial:
     def _first_new(self, crowd: Crowd) -> None:
         """Wait for a new pod, then for it to be ready."""
         known = len(crowd.members)
-        limit = self.sandbox.limit(UP_SECONDS)
+        limit = self.sandbox.limit(self.pace.up)
         try:
             crowd.until(lambda m: m if len(m) > known else None, limit=limit, what="replicas to rise")
         except errors.WaitTimeout as error:
@@ -152,7 +149,7 @@ class Trial:
     def falls_without_load(self) -> None:
         """Take the load away: the metric falls, and after the stabilization window the replicas do."""
         self.servers.end_load()
-        began, limit = time.monotonic(), self.sandbox.limit(DOWN_SECONDS)
+        began, limit = time.monotonic(), self.sandbox.limit(self.pace.down)
         own = self.servers.await_queue(self._first, lambda w: not w.waiting, "the queue to empty without load")
         try:
             self.autoscaler.await_low(limit)
@@ -162,7 +159,7 @@ class Trial:
             )
             raise Failure("metric_stale", observed=seen, expected="the adapter's value falls with the load") from error
         try:
-            self.servers.scaled_back(LEAST, max(limit - (time.monotonic() - began), self.sandbox.limit(60)))
+            self.servers.scaled_back(LEAST, max(limit - (time.monotonic() - began), limit / 2))
         except errors.WaitTimeout as error:
             seen = f"{time.monotonic() - began:.0f} s after the load was gone: {error.last}; {self.autoscaler.words()}"
             calm = self.autoscaler.order.calm
