@@ -25,8 +25,11 @@ LOOK_NEEDS = (
     "list deployments.apps",
     "list apiservices.apiregistration.k8s.io",
     "list services",
-    "get pods/*.custom.metrics.k8s.io",
-    "list *.external.metrics.k8s.io",
+    "get pods.custom.metrics.k8s.io/vllm_num_requests_waiting",
+    "get pods.custom.metrics.k8s.io/vllm_generation_tokens_per_second",
+    "list vllm_num_requests_waiting.external.metrics.k8s.io",
+    "list vllm_generation_tokens_per_second.external.metrics.k8s.io",
+    "list s0-prometheus.external.metrics.k8s.io",
     *(f"{verb} podmonitors.monitoring.coreos.com" for verb in ("create", "get", "watch", "delete")),
 )
 """What the inventory and the checks use if they may: RuntimeClasses to try, events that explain a pod, a monitor for our pods.

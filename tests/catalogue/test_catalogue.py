@@ -27,7 +27,7 @@ def test_each_permission_is_a_verb_and_a_resource(name: str) -> None:
     spec = CHECKS[name].spec
     needs = spec.needs_for(None)
     assert needs
-    assert [n for n in needs if not re.fullmatch(r"[a-z]+ [a-z]+(\.[a-z0-9.]+)?(/[a-z]+)?", n)] == []
+    assert [n for n in needs if not re.fullmatch(r"[a-z]+ [a-z]+(\.[a-z0-9.-]+)?(/[a-z]+)?", n)] == []
     assert spec.longest > 0
     assert spec.why_longest
 

@@ -1,6 +1,7 @@
 """The commands that only speak: what they say, to people and to programs, and how little they load for it."""
 
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -117,5 +118,5 @@ def test_plan_says_what_would_happen_and_touches_nothing(command: "Command", clu
 def test_plan_shows_what_a_viewer_may_not_do(command: "Command", cluster: "Running") -> None:
     said = command("plan", "--kubeconfig", cluster.kubeconfig, "--context", "simulated-viewer")
 
-    assert "0 to run, 35 unknown without running" in said.out
+    assert re.search(r"\b0 to run, \d+ unknown without running", said.out)
     assert "may not create pods" in said.out

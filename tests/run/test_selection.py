@@ -21,7 +21,8 @@ KINDS = tuple(
 )
 INVENTORY = Inventory(KINDS, "v1", ("deviceclasses", "resourceclaims"), 1, ())
 WORDS = selection.Vocabulary(
-    checks=catalogue.load(), levels={"secure_accelerator_access": "MUST", "gang_scheduling": "MUST"}
+    checks=catalogue.load(),
+    levels={"secure_accelerator_access": "MUST", "gang_scheduling": "MUST", "ai_inference": "MUST"},
 )
 
 
@@ -60,11 +61,11 @@ def test_what_does_not_exist_is_refused_with_a_cure(asked: dict[str, Any], compl
 @pytest.mark.parametrize(
     ("asked", "requirements"),
     [
-        ({}, {"secure_accelerator_access", "dra_support"}),
-        ({"select": ("MUST",)}, {"secure_accelerator_access"}),
-        ({"select": ("gang_scheduling",)}, set()),
+        ({}, {"secure_accelerator_access", "dra_support", "gang_scheduling"}),
+        ({"select": ("MUST",)}, {"secure_accelerator_access", "gang_scheduling"}),
+        ({"select": ("ai_inference",)}, set()),
         ({"sections": ("accelerators",)}, {"dra_support"}),
-        ({"levels": ("none",)}, {"dra_support"}),
+        ({"levels": ("none",)}, {"dra_support", "pod_autoscaling", "cluster_autoscaling"}),
         ({"select": ("security", "dra_support/type_is_usable")}, {"secure_accelerator_access", "dra_support"}),
         ({"keyword": "sibling or usable and not deviceclasses"}, {"secure_accelerator_access", "dra_support"}),
     ],
