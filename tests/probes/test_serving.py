@@ -136,6 +136,21 @@ def test_the_same_number_on_two_nodes_is_two_devices() -> None:
     assert first & trial.devices("a", [_node(3, "")], SIMULATED)
 
 
+@pytest.mark.parametrize(
+    ("opened", "enough"),
+    [
+        ([{"a"}, {"b"}, {"c"}], True),
+        ([{"a"}, {"a"}], False),
+        ([{"a"}, {"a", "b"}], True),
+        ([{"a", "b"}, {"a", "b"}, {"a", "b"}], False),
+        ([{"a", "b", "c"}] * 3, True),
+        ([{"a"}, set()], False),
+    ],
+)
+def test_each_pod_needs_an_accelerator_that_no_other_needs(opened: list[set[str]], enough: bool) -> None:
+    assert trial.each_has_own([{("node", name) for name in names} for names in opened]) is enough
+
+
 def test_a_live_cluster_is_given_minutes_and_a_simulated_one_seconds() -> None:
     live, quick = (pace.of(Settings(run_id="r", window_seconds=w)) for w in (10.0, 2.0))
     assert (live.idle, live.rate, live.calm) == (30.0, 120, 5)
