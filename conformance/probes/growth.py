@@ -218,7 +218,7 @@ class Growing:
             raise Failure(
                 "node_not_removed",
                 observed=f"{error}; {self._words()}",
-                expected=f"the pool has {len(self._nodes.old)} nodes again within {limit:.0f} s",
+                expected=f"the pool has its former number of nodes again within {limit:.0f} s",
                 hint="look for scale-down that is switched off, for consolidation policies and for pods without a controller",
             ) from error
         seen = f"{self._nodes.now()} after {time.monotonic() - began:.0f} s"
