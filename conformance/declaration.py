@@ -15,7 +15,7 @@ WITH = "+"
 """Joins accelerator kind and solution in a variant: ``dra-t1000+kueue``."""
 QUEUES = "+queues"
 """Ends the name of what a solution needs besides, where checks may make queues of their own: ``kueue+queues``."""
-Variants = Literal["kinds", "dra_kinds", "dra_types", "gang", "metrics", "autoscalers"]
+Variants = Literal["kinds", "dra_kinds", "dra_types", "gang", "metrics", "adapters", "autoscalers"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class CheckSpec:
     """What the check runs once for each of.
 
     ``kinds``: accelerator kinds, node by node; ``dra_kinds``: those that DRA hands out; ``dra_types``: types of resource.k8s.io;
-    ``gang`` and ``metrics``: accelerator kinds over all nodes, with each solution of the family; ``autoscalers``: solutions alone.
+    ``gang`` and ``metrics``: accelerator kinds over all nodes, with each solution of the family; ``adapters`` and ``autoscalers``: solutions alone.
     """
     impact: Impact = Impact.PROBE
     """What the check does to a cluster."""
@@ -89,7 +89,7 @@ def check(
 
 def solution_of(spec: CheckSpec | None, variant: str | None) -> str:
     """Id of the solution that a variant of a check is about; empty where it is about none."""
-    if variant and spec and spec.variants == "autoscalers":
+    if variant and spec and spec.variants in ("adapters", "autoscalers"):
         return variant
     return (variant or "").partition(WITH)[2]
 

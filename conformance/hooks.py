@@ -34,6 +34,7 @@ _FIXTURES = {
     "dra_types": "dra_type",
     "gang": "variant",
     "metrics": "variant",
+    "adapters": "variant",
     "autoscalers": "variant",
 }
 _OUTCOMES = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.UNVERIFIED: "failed"}

@@ -48,6 +48,7 @@ def _check(info: CheckInfo) -> list[str]:
         "dra_types": "per DRA type",
         "gang": "per accelerator kind and gang scheduler",
         "metrics": "per accelerator kind and metrics adapter",
+        "adapters": "per metrics adapter",
         "autoscalers": "per cluster autoscaler",
     }
     facts = [f"decides {spec.decides}", f"impact {spec.impact}", variants.get(spec.variants or "", "one run")]

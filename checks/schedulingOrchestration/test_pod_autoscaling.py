@@ -82,7 +82,7 @@ def test_scales_on_token_rate(scaling: Scaling, settings: Settings, evidence: Ev
 
 @check(
     decides=Decides.PROGRAMME,
-    variants="metrics",
+    variants="adapters",
     needs=SCALING_NEEDS,
     way_needs={"keda": SCALED_OBJECT_NEEDS},
     longest=240,

@@ -200,19 +200,17 @@ class Serving:
         """The Deployment as it is now."""
         return self.sandbox.api.get(f"{self.deployments}/{self.name}")
 
-    def scaled_back(self, least: int, limit: float) -> float:
-        """Wait until the Deployment asks for ``least`` replicas; returns the seconds. Raises ``errors.WaitTimeout``."""
-        began = time.monotonic()
+    def scaled_to(self, count: int, limit: float) -> None:
+        """Wait until the Deployment asks for so many replicas. Raises ``errors.WaitTimeout``."""
         waiting.wait_for(
             self.sandbox.api,
             self.deployments,
             self.name,
-            lambda d: d if wanted(d) == least else None,
+            lambda d: d if wanted(d) == count else None,
             limit=limit,
-            what=f"replicas to fall to {least}",
+            what=f"{count} replicas to be wanted",
             show=lambda d: f"{wanted(d)} replicas wanted",
         )
-        return time.monotonic() - began
 
 
 def parse(line: str, key: str) -> Work | None:

@@ -1,6 +1,7 @@
 """One run of an autoscaler: replicas stay without load, rise with it onto accelerators of their own, and fall again."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from conformance.cluster import errors, waiting
@@ -49,7 +50,10 @@ class Trial:
 
     def begin(self) -> None:
         """The first server is ready and holds an accelerator, which is the witness; the metric is read."""
-        self._first = self.servers.first()
+        try:
+            self._first = self.servers.first()
+        except Failure as error:
+            raise Unverified(f"{error.observed}; nothing can be scaled", code="no_witness") from error
         if not self._opened(self._first):
             name = self._first["metadata"]["name"]
             raise Unverified(f"pod {name} opened no accelerator before anything was scaled", code="no_witness")
@@ -108,8 +112,13 @@ class Trial:
             raise self.servers.not_ready(crowd.members, error.seconds) from error
 
     def _all_ready(self, crowd: Crowd) -> None:
-        """Wait for the others that the autoscaler asks for now."""
-        self._ready(crowd, min(wanted(self.servers.deployment()), self.autoscaler.order.most))
+        """Wait for as many as are allowed, which the load is enough for; where the autoscaler asks for fewer, for those."""
+        most, limit = self.autoscaler.order.most, self.sandbox.limit(self.pace.up)
+        try:
+            self.servers.scaled_to(most, limit)
+        except errors.WaitTimeout as error:
+            self.evidence.step("waited for more replicas", expected=f"{most}", observed=error.last)
+        self._ready(crowd, min(wanted(self.servers.deployment()), most))
 
     def _not_up(self, seconds: float) -> Failure:
         own = self.servers.await_queue(self._first, lambda _w: True, "the first server to say what waits")
@@ -126,25 +135,21 @@ class Trial:
         return report.opened(self.fleet.descriptor)
 
     def _each_has_its_own(self, members: Members) -> None:
-        """Every ready pod runs on a node of the pool and opened accelerators that no other of them has."""
-        taken: dict[object, str] = {}
+        """Every ready pod runs on a node of the pool, and each can be told an accelerator that it opened and no other needs."""
+        pool, opened = {share.name for share in self.fleet.kind.nodes}, {}
         for name, pod in sorted(members.items()):
             if not is_ready(pod):
                 continue
-            node, opened = str(pod["spec"].get("nodeName")), self._opened(pod)
-            keys = devices(node, opened, self.fleet.descriptor)
-            told = ", ".join(map(str, opened)) or "no accelerator"
+            node, seen = str(pod["spec"].get("nodeName")), self._opened(pod)
+            opened[name] = devices(node, seen, self.fleet.descriptor)
+            told = ", ".join(map(str, seen)) or "no accelerator"
             self.evidence.step("looked what a replica holds", observed=told, obj=f"Pod {name}", node=node)
-            shared = next((taken[key] for key in keys if key in taken), "")
-            where = "" if node in {share.name for share in self.fleet.kind.nodes} else " (no node of the pool)"
-            if where or shared or not opened:
-                also = f", which pod {shared} has as well" if shared else ""
-                raise Failure(
-                    "replicas_without_accelerator",
-                    observed=f"replica {name} is ready on {node}{where} and opened {told}{also}",
-                    expected="every replica runs on a node of the pool and holds an accelerator of its own",
-                )
-            taken |= dict.fromkeys(keys, name)
+            if node not in pool or not seen:
+                where = node if node in pool else f"{node}, which is no node of the pool,"
+                raise _without(f"replica {name} is ready on {where} and opened {told}")
+        if not each_has_own(list(opened.values())):
+            told = "; ".join(f"{name}: {', '.join(sorted(map('/'.join, keys)))}" for name, keys in opened.items())
+            raise _without(f"{len(opened)} replicas share fewer accelerators: {told}")
 
     def falls_without_load(self) -> None:
         """Take the load away: the metric falls, and after the stabilization window the replicas do."""
@@ -159,7 +164,7 @@ class Trial:
             )
             raise Failure("metric_stale", observed=seen, expected="the adapter's value falls with the load") from error
         try:
-            self.servers.scaled_back(LEAST, max(limit - (time.monotonic() - began), limit / 2))
+            self.servers.scaled_to(LEAST, max(limit - (time.monotonic() - began), limit / 2))
         except errors.WaitTimeout as error:
             seen = f"{time.monotonic() - began:.0f} s after the load was gone: {error.last}; {self.autoscaler.words()}"
             calm = self.autoscaler.order.calm
@@ -204,6 +209,24 @@ def stays(servers: Serving, autoscaler: Autoscaler, code: str, when: str) -> Non
 
 
 def devices(node: str, opened: list[reading.Node], descriptor: Descriptor) -> set[tuple[str, str]]:
-    """What tells opened devices apart: their node with number, and identity where they say one."""
-    names = {(node, reading.identity(n, descriptor) or n.number) for n in opened}
-    return names | {(node, n.number) for n in opened}
+    """What tells opened devices apart: their node, and the identity that they say or else their number."""
+    return {(node, reading.identity(n, descriptor) or n.number) for n in opened}
+
+
+def each_has_own(opened: Sequence[set[tuple[str, str]]]) -> bool:
+    """Whether every pod can have one of the devices that it opened to itself.
+
+    A pod that opened more than its own is a matter of isolation, which other checks judge.
+    """
+    if not opened:
+        return True
+    first, *others = opened
+    return any(each_has_own([other - {key} for other in others]) for key in first)
+
+
+def _without(observed: str) -> Failure:
+    return Failure(
+        "replicas_without_accelerator",
+        observed=observed,
+        expected="every replica runs on a node of the pool and holds an accelerator of its own",
+    )

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from conformance.catalogue import CheckInfo
 from conformance.declaration import QUEUES, WITH
 from conformance.inventory.kinds import CPU, DRA
-from conformance.inventory.solutions import AUTOSCALER, Solution
+from conformance.inventory.solutions import AUTOSCALER, METRICS, Solution
 from conformance.verdicts import Verdict
 
 
@@ -131,8 +131,9 @@ def variants(info: CheckInfo, inventory: Inventory) -> Sequence[str | None]:
         pools = [pool.id for pool in inventory.pools] or ([CPU] if info.spec.variants == "gang" else [])
         found = [s.id for s in inventory.solutions if s.family == info.spec.variants]
         return [f"{pool}{WITH}{solution}" for pool in pools for solution in found] or [None]
-    if info.spec.variants == "autoscalers":
-        return [s.id for s in inventory.solutions if s.family == AUTOSCALER] or [None]
+    if info.spec.variants in ("adapters", "autoscalers"):
+        family = METRICS if info.spec.variants == "adapters" else AUTOSCALER
+        return [s.id for s in inventory.solutions if s.family == family] or [None]
     return [None]
 
 

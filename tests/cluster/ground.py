@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from conformance import content
 from conformance.cluster import Api, connect, waiting
 from conformance.probes.names import RUN_LABEL
+from conformance.run import proof
 
 TESTBED = Path(__file__).resolve().parents[1] / "testbed"
 DESCRIPTOR = TESTBED / "accelerator.yaml"
@@ -20,6 +24,9 @@ PLACES = (
     "/api/v1/namespaces",
     "/api/v1/pods",
     "/api/v1/configmaps",
+    "/api/v1/services",
+    "/apis/apps/v1/deployments",
+    "/apis/autoscaling/v2/horizontalpodautoscalers",
     "/apis/resource.k8s.io/v1/deviceclasses",
     "/apis/resource.k8s.io/v1/resourceslices",
     "/apis/resource.k8s.io/v1/resourceclaims",
@@ -27,6 +34,25 @@ PLACES = (
     "/apis/resource.k8s.io/v1/devicetaintrules",
     "/apis/coordination.k8s.io/v1/leases",
 )
+
+
+def real_faults(*requirements: str) -> dict[str, proof.Fault]:
+    """Faults that the testbed can have and that checks of these requirements catch.
+
+    Those that run into their limits come first, so that no worker begins one at the end.
+    """
+    found = {
+        fault.name: fault
+        for fault in proof.faults()
+        if {check.partition("/")[0] for check in fault.checks()} & set(requirements)
+    }
+    real = [name for name in found if "real" in _grounds(name)]
+    return {name: found[name] for name in sorted(real, key=lambda name: (found[name].limits, name))}
+
+
+def _grounds(name: str) -> list[str]:
+    text = (content.FIXTURES / "faults" / f"{name}.yaml").read_text(encoding="utf-8")
+    return list(yaml.safe_load(text)["grounds"])
 
 
 @dataclass(frozen=True)

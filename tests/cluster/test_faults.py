@@ -5,24 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
-from conformance import content
 from conformance.run import proof
-from tests.cluster.ground import Ground
+from tests.cluster.ground import Ground, real_faults
 
 pytestmark = pytest.mark.cluster
 BOTH = ("dra_support", "secure_accelerator_access")
-FAULTS = {fault.name: fault for fault in proof.faults()}
-
-
-def _grounds(name: str) -> list[str]:
-    text = (content.FIXTURES / "faults" / f"{name}.yaml").read_text(encoding="utf-8")
-    return list(yaml.safe_load(text)["grounds"])
-
-
-# Those that run into their limits come first, so that no worker begins one at the end.
-REAL = sorted((name for name in FAULTS if "real" in _grounds(name)), key=lambda name: (FAULTS[name].limits, name))
+REAL = real_faults(*BOTH)
 SCALE = 1 / 3
 """Factor on every limit: nothing has to be pulled here, and a pod starts within a second."""
 
@@ -50,7 +39,7 @@ def right(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> proof.Ver
 def test_fault_is_caught_by_exactly_the_checks_that_its_file_lists(
     testbed: Ground, right: proof.Verdicts, tmp_path: Path, name: str
 ) -> None:
-    fault = FAULTS[name]
+    fault = REAL[name]
     with testbed.fault(name):
         _, document = testbed.run(tmp_path, "--timeout-scale", f"{fault.limits * SCALE:.2f}", *BOTH)
 

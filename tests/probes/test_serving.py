@@ -34,7 +34,17 @@ class FakeApi:
         return iter([{"items": [{}]}])
 
     def get(self, path: str, **_query: Any) -> Object:
+        place, _, name = path.rpartition("/")
+        found = self.made.get(place.rpartition("/")[2], {})
+        if found.get("metadata", {}).get("name") == name:
+            return found
         return {"versions": [{"version": "v1"}]} if path.endswith("com") else {"resources": [MONITOR]}
+
+    def list(self, _path: str, **_query: str) -> list[Object]:
+        return []
+
+    def delete(self, _path: str, **_options: Any) -> None:
+        """What has a finalizer stays, and so does all else."""
 
     def on_wait(self, _what: str, _limit: float) -> None:
         """Nobody listens."""
@@ -136,7 +146,34 @@ def test_the_same_number_on_two_nodes_is_two_devices() -> None:
     assert first & trial.devices("a", [_node(3, "")], SIMULATED)
 
 
+@pytest.mark.parametrize(
+    ("opened", "enough"),
+    [
+        ([{"a"}, {"b"}, {"c"}], True),
+        ([{"a"}, {"a"}], False),
+        ([{"a"}, {"a", "b"}], True),
+        ([{"a", "b"}, {"a", "b"}, {"a", "b"}], False),
+        ([{"a", "b", "c"}] * 3, True),
+        ([{"a"}, set()], False),
+    ],
+)
+def test_each_pod_needs_an_accelerator_that_no_other_needs(opened: list[set[str]], enough: bool) -> None:
+    assert trial.each_has_own([{("node", name) for name in names} for names in opened]) is enough
+
+
 def test_a_live_cluster_is_given_minutes_and_a_simulated_one_seconds() -> None:
     live, quick = (pace.of(Settings(run_id="r", window_seconds=w)) for w in (10.0, 2.0))
     assert (live.idle, live.rate, live.calm) == (30.0, 120, 5)
     assert all(getattr(quick, name) < value for name, value in vars(live).items())
+
+
+def test_a_scaled_object_whose_operator_is_dead_is_named_as_left_behind_and_nothing_hangs() -> None:
+    api: Any = FakeApi()
+    settings = Settings(run_id="r", timeout_scale=0.0)
+    sandbox = Sandbox(api, run_id="r", check_id="c", settings=settings, evidence=Evidence())
+    body = {"kind": "ScaledObject", "metadata": {"name": "server", "finalizers": ["finalizer.keda.sh"]}}
+    sandbox.create("scaledobjects", body, group_version="keda.sh/v1alpha1")
+    sandbox.clean()
+    (left,) = sandbox.leftovers
+    assert left.startswith("ScaledObject server")
+    assert "finalizer.keda.sh" in left
