@@ -162,8 +162,8 @@ def test_two_gangs_do_not_deadlock(gangs: Gangs, evidence: Evidence) -> None:
     variants="gang",
     needs=GANG_NEEDS,
     way_needs=GANG_WAY_NEEDS,
-    longest=480,
-    why_longest="two starts with image pull, and the deletion of pods and claims",
+    longest=960,
+    why_longest="two starts with image pull, and pods and claims that may take minutes to go",
 )
 def test_deleted_gang_frees_its_devices(gangs: Gangs, evidence: Evidence) -> None:
     """A gang that is deleted while it runs gives all of its accelerators back.

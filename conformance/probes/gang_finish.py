@@ -9,6 +9,7 @@ from conformance.probes.gang_making import Gang
 from conformance.probes.gangs import Gangs
 from conformance.verdicts import Failure
 
+LEAST_SECONDS = 20.0
 FINISH_SECONDS = 60.0
 """Limit for the end of pods that work for a few seconds, after all have started."""
 
@@ -22,8 +23,10 @@ def finish_together(gangs: Gangs, gang: Gang) -> bool:
     def together(seen: Members) -> None:
         _together(gang, seen)
 
+    began = time.monotonic()
     controlled = gangs.one_more_is_refused(gang, together)
-    gangs.starts(gang, "fitting_gang_not_started", also=together)
+    left = max(LEAST_SECONDS, starting.START_SECONDS - (time.monotonic() - began))
+    gangs.starts(gang, "fitting_gang_not_started", limit=left, also=together)
     try:
         gang.crowd.until(
             lambda seen: _ended(gang, seen), limit=gangs.sandbox.limit(FINISH_SECONDS), what=f"{gang.name} to finish"

@@ -27,7 +27,7 @@ def is_refused(gangs: Gangs, gang: Gang) -> None:
         return
     looked_at(gangs, gang)
     if gangs.queue.timeout:
-        _await_eviction(gangs, gang)
+        await_eviction(gangs, gang)
     elif any(map(members.bound, gang.mine(gang.crowd.members))):
         raise got_something(gangs, gang, "it was placed in spite of that")
     else:
@@ -43,13 +43,28 @@ def _admitted(gangs: Gangs, gang: Gang) -> bool:
     crowd = Crowd(gangs.api, path, f"{kueue.JOB_UID}={job['metadata']['uid']}")
     limit = gangs.sandbox.limit(REFUSAL_SECONDS)
     try:
-        state = crowd.until(_told, limit=limit, what=f"the queue's word about {gang.name}")
+        crowd.until(_told, limit=limit, what=f"the queue's word about {gang.name}")
     except errors.WaitTimeout as error:
         raise Unverified(
             f"Kueue wrote nothing about Job {gang.name}: {error}; {solution.seen}", code="scheduler_silent"
         ) from error
-    gang.by_queue = state.phase == "waiting"
+    gang.by_queue = not _let_in(gangs, gang, crowd)
     return not gang.by_queue
+
+
+def _let_in(gangs: Gangs, gang: Gang, crowd: Crowd) -> bool:
+    """Whether the queue admits it after all: its first word may only say that it has not looked yet."""
+
+    def admitted(workloads: Members) -> bool | None:
+        state = _told(workloads)
+        return True if state and state.phase in ("admitted", "started") else None
+
+    try:
+        return crowd.until(
+            admitted, limit=gangs.sandbox.limit(SETTLE_SECONDS), what=f"the queue to let {gang.name} in or not"
+        )
+    except errors.WaitTimeout:
+        return False
 
 
 def _told(workloads: Members) -> State | None:
@@ -94,7 +109,8 @@ def _await_words(gangs: Gangs, gang: Gang) -> None:
         gangs.evidence.step("the group object gives no reason", observed=str(error), obj=f"PodGroup {name}")
 
 
-def _await_eviction(gangs: Gangs, gang: Gang) -> None:
+def await_eviction(gangs: Gangs, gang: Gang) -> None:
+    """Wait until a gang that was admitted and not placed whole holds nothing any more; ``Failure`` where it goes on."""
     began, limit = time.monotonic(), gangs.sandbox.limit(EVICTION_SLACK) + float(gangs.queue.wait)
     try:
         gang.crowd.until(

@@ -9,17 +9,43 @@ from conformance.cluster.crowd import Crowd, Members
 from conformance.inventory import dra, odd
 from conformance.probes import members
 from conformance.probes.gang_making import Gang
-from conformance.probes.gang_refusal import got_something
+from conformance.probes.gang_refusal import await_eviction, got_something
 from conformance.probes.gangs import Gangs
 from conformance.verdicts import Unverified
 
 Broken = Callable[[Members], str | None]
+ATTEMPTS = 3
+"""Windows that are tried where a queue admits an evicted gang again."""
 SCALED_UP = {"TriggeredScaleUp"}
 """Reasons of events that say that an autoscaler buys a node for a pod."""
 
 
 def holds_nothing(gangs: Gangs, gang: Gang, seconds: float) -> None:
-    """Watch for ``seconds``: no member is bound, runs or holds an allocated claim. ``Failure`` where one does."""
+    """Watch for ``seconds``: no member is bound, runs or holds an allocated claim. ``Failure`` where one does.
+
+    A queue that evicts may admit the gang again meanwhile. Then its next eviction is awaited: it waits longer each time.
+    """
+    for attempt in range(ATTEMPTS if gangs.queue.timeout else 1):
+        broken, seen = _watched(gangs, gang, seconds)
+        _no_scale_up(gangs)
+        if not broken:
+            gangs.room.unchanged(gangs.api, gangs.sandbox.own)
+            _record(gangs, gang, seconds, seen)
+            return
+        failure = got_something(gangs, gang, broken)
+        if not gangs.queue.timeout or failure.code != "gang_holds_in_part":
+            raise failure
+        gangs.evidence.step(
+            "the gang was admitted again", observed=f"in window {attempt + 1}: {failure.observed}", obj=gang.name
+        )
+        await_eviction(gangs, gang)
+    raise Unverified(
+        f"{gang.name} was admitted again in each of {ATTEMPTS} windows of {seconds:.0f} s", code="requeued"
+    )
+
+
+def _watched(gangs: Gangs, gang: Gang, seconds: float) -> tuple[str, str]:
+    """What broke the window, or nothing, and how it was watched."""
     watches: list[tuple[Crowd, Broken]] = [(gangs.everyone(), lambda seen: _pod_holds(gang.mine(seen)))]
     if claims := gangs.claims_of():
         watches.append((claims, lambda seen: _claim_holds(members.select(seen, gang.name))))
@@ -31,18 +57,16 @@ def holds_nothing(gangs: Gangs, gang: Gang, seconds: float) -> None:
         raise Unverified(
             f"the watch of {gang.name} did not live through the window: {error}", code="watch_lost"
         ) from error
-    _no_scale_up(gangs)
-    if broken := next(filter(None, (answer[0] for answer in answers)), ""):
-        failure = got_something(gangs, gang, broken)
-        if gangs.queue.timeout and failure.code == "gang_holds_in_part":
-            raise Unverified(f"after its eviction the gang was admitted again: {failure.observed}", code="requeued")
-        raise failure
-    gangs.room.unchanged(gangs.api, gangs.sandbox.own)
     watched, breaks = min(answer[1] for answer in answers), sum(answer[2] for answer in answers)
+    told = f"none in {watched:.1f} s; {breaks} broken watches, all continued"
+    return next(filter(None, (answer[0] for answer in answers)), ""), told
+
+
+def _record(gangs: Gangs, gang: Gang, seconds: float, seen: str) -> None:
     gangs.evidence.step(
         "watched the gang",
         expected=f"no member bound and no claim allocated for {seconds:.1f} s",
-        observed=f"none in {watched:.1f} s; {breaks} broken watches, all continued; {gangs.words(gang)}",
+        observed=f"{seen}; {gangs.words(gang)}".rstrip("; "),
         obj=gang.name,
         free=gangs.room.free,
         asked=gang.size,

@@ -100,7 +100,7 @@ class Growing:
         known = [free for free in counted if free is not None]
         if len(known) < len(counted):
             raise Unknown("free accelerators cannot be counted: claims or pods must not be listed", code="forbidden")
-        seen = f"{sum(known)} on the {len(known)} nodes of the pool"
+        seen = f"{sum(known)} in a pool of {len(known)}"
         self._sandbox.evidence.step("counted free accelerators", observed=seen)
         if sum(known) > MOST_PODS:
             cure = f"the check fills {MOST_PODS} at most; name a smaller pool by --node-pool"
@@ -218,7 +218,7 @@ class Growing:
             raise Failure(
                 "node_not_removed",
                 observed=f"{error}; {self._words()}",
-                expected=f"the pool has {len(self._nodes.old)} nodes again within {limit:.0f} s",
+                expected=f"the pool has its former number of nodes again within {limit:.0f} s",
                 hint="look for scale-down that is switched off, for consolidation policies and for pods without a controller",
             ) from error
         seen = f"{self._nodes.now()} after {time.monotonic() - began:.0f} s"

@@ -52,7 +52,8 @@ class NewNodes:
     def __str__(self) -> str:
         told = [str(node) for node in self.seen.values()]
         more = [f"and {len(told) - _TOLD} more"] if len(told) > _TOLD else []
-        return f"{len(told)} new nodes came: {'; '.join(told[:_TOLD] + more)}" if told else "no new node came"
+        count = "1 new node" if len(told) == 1 else f"{len(told)} new nodes"
+        return f"{count} came: {'; '.join(told[:_TOLD] + more)}" if told else "no new node came"
 
     def now(self) -> str:
         """How many nodes the pool has."""

@@ -147,11 +147,14 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
 
 
 def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
-    """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which."""
+    """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which.
+
+    Gangs that ask for CPU keep out of each other's way as well.
+    """
     base = (variant or "").partition(WITH)[0]
     own = [kind.id for kind in inventory.kinds if base in (kind.id, kind.id.partition("@")[0])]
     if own or base == CPU:
-        return tuple(sorted(own))
+        return tuple(sorted(own)) or (CPU,)
     return tuple(sorted(kind.id for kind in inventory.kinds))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from conformance.simulator.cluster import Cluster
-    from conformance.simulator.world import WorldError as WorldError
+    from conformance.simulator.places import WorldError as WorldError
 
 __all__ = ["Running", "WorldError", "faults", "start", "worlds"]
 
@@ -85,7 +85,7 @@ def faults() -> dict[str, str]:
 def __getattr__(name: str) -> type[ValueError]:
     """``WorldError`` without loading YAML for those who do not need it."""
     if name == "WorldError":
-        from conformance.simulator.world import WorldError  # noqa: PLC0415 - loaded when it is needed
+        from conformance.simulator.places import WorldError  # noqa: PLC0415 - loaded when it is needed
 
         return WorldError
     raise AttributeError(name)

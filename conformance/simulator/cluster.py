@@ -22,11 +22,12 @@ from conformance.simulator.kinds import Kinds
 from conformance.simulator.metrics.archive import Archive
 from conformance.simulator.objects import Obj, thaw
 from conformance.simulator.placement.room import Kept
+from conformance.simulator.places import WorldError
 from conformance.simulator.recorder import Recorder
 from conformance.simulator.runtime.logs import LogStore
 from conformance.simulator.runtime.process import Watchdog
 from conformance.simulator.storage import Store
-from conformance.simulator.world import World, WorldError
+from conformance.simulator.world import World
 
 HOST = "127.0.0.1"
 NATIVE_GANGS = ("scheduling.k8s.io/v1beta1", "scheduling.k8s.io/v1alpha3")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from conformance.simulator.objects import Obj
 
 if TYPE_CHECKING:
-    from conformance.simulator.world import _Place
+    from conformance.simulator.places import Place
 
 CLUSTER_AUTOSCALER, KARPENTER = "cluster-autoscaler", "karpenter"
 NODEPOOL_LABEL = "karpenter.sh/nodepool"
@@ -61,7 +61,7 @@ class PoolSpec:
         return {keep[self.autoscaler]: "true"}
 
 
-def parse(place: "_Place", nodes: tuple[str, ...]) -> PoolSpec:
+def parse(place: "Place", nodes: tuple[str, ...]) -> PoolSpec:
     """A pool of a file; its nodes must be nodes of the world."""
     top = place.mapping(*_KEYS)
     for key in ("name", "autoscaler", "min", "max", "template"):
@@ -89,7 +89,7 @@ def parse(place: "_Place", nodes: tuple[str, ...]) -> PoolSpec:
     )
 
 
-def _label(place: "_Place | None", autoscaler: str, name: str) -> tuple[str, str]:
+def _label(place: "Place | None", autoscaler: str, name: str) -> tuple[str, str]:
     if place is None:
         return (NODEPOOL_LABEL, name) if autoscaler == KARPENTER else ("sim.dev/pool", name)
     key, equals, value = place.text().partition("=")
@@ -98,7 +98,7 @@ def _label(place: "_Place | None", autoscaler: str, name: str) -> tuple[str, str
     return key, value
 
 
-def _template(place: "_Place") -> Template:
+def _template(place: "Place") -> Template:
     top = place.mapping(*_TEMPLATE_KEYS)
     return Template(
         labels={key: item.text() for key, item in top["labels"].mapping().items()} if "labels" in top else {},

@@ -3,14 +3,11 @@
 Everything is checked when it is loaded, and an error names the place in the file.
 """
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
-
-import yaml
 
 from conformance import content
 from conformance.simulator import pools, solutions
@@ -18,16 +15,13 @@ from conformance.simulator.api.access import ADMIN, User
 from conformance.simulator.devices import Device
 from conformance.simulator.metrics.spec import MetricsSpec
 from conformance.simulator.objects import Obj
+from conformance.simulator.places import Place, WorldError, meant, read
 from conformance.simulator.pools import PoolSpec
 from conformance.simulator.switches import Switches
 
 WORLDS, FAULTS = content.FIXTURES / "worlds", content.FIXTURES / "faults"
 _RULE = re.compile(r"\S+ \S+")
 VERSION = "v1.37.2"
-
-
-class WorldError(ValueError):
-    """A world or fault that cannot be used; one line that names the place and the cure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,73 +73,6 @@ class Fault:
     verdicts: Obj = field(default_factory=dict)
 
 
-class _Place:
-    """A value in a file, that knows where it is."""
-
-    def __init__(self, file: Path, value: Any, path: str = "") -> None:
-        self._file, self.value, self._path = file, value, path
-
-    def error(self, words: str) -> WorldError:
-        where = f"{self._file}: {self._path}" if self._path else f"{self._file}"
-        return WorldError(f"{where}: {words}")
-
-    def _wanted(self, kind: type, words: str) -> None:
-        if not isinstance(self.value, kind) or (kind is int and isinstance(self.value, bool)):
-            raise self.error(f"found {self.value!r}, want {words}")
-
-    def mapping(self, *allowed: str) -> dict[str, "_Place"]:
-        self._wanted(dict, "a mapping")
-        for key in self.value:
-            if allowed and key not in allowed:
-                raise self.error(
-                    f"{key!r} is not known here{_meant(str(key), allowed)}; known are {', '.join(sorted(allowed))}"
-                )
-        return {
-            str(key): self._inner(value, f".{key}" if self._path else str(key)) for key, value in self.value.items()
-        }
-
-    def items(self) -> list["_Place"]:
-        self._wanted(list, "a list")
-        return [self._inner(value, f"[{n}]") for n, value in enumerate(self.value)]
-
-    def _inner(self, value: Any, step: str) -> "_Place":
-        return _Place(self._file, value, self._path + step)
-
-    def text(self) -> str:
-        self._wanted(str, "text")
-        return str(self.value)
-
-    def number(self) -> int:
-        self._wanted(int, "a whole number")
-        return int(self.value)
-
-    def words(self) -> tuple[str, ...]:
-        return tuple(item.text() for item in self.items())
-
-    def objects(self) -> tuple[Obj, ...]:
-        return tuple({key: place.value for key, place in item.mapping().items()} for item in self.items())
-
-    def plain(self, kind: type) -> Any:
-        self._wanted(kind, {bool: "true or false", int: "a whole number"}.get(kind, "text"))
-        return self.value
-
-
-def _meant(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _read(file: Path) -> _Place:
-    try:
-        return _Place(file, yaml.safe_load(file.read_text()))
-    except (OSError, UnicodeDecodeError) as problem:
-        raise WorldError(f"{file}: cannot be read: {problem}") from problem
-    except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise WorldError(f"{file}{place}: not YAML: {getattr(problem, 'problem', problem)}") from problem
-
-
 def names(folder: Path) -> list[str]:
     """Names of the files in a folder of worlds or faults."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
@@ -157,13 +84,13 @@ def _find(kind: str, given: str | Path, folder: Path) -> Path:
     if given in names(folder):
         return folder / f"{given}.yaml"
     known = names(folder)
-    raise WorldError(f"{kind} {given!r} is not known{_meant(str(given), known)}; there are {', '.join(known)}")
+    raise WorldError(f"{kind} {given!r} is not known{meant(str(given), known)}; there are {', '.join(known)}")
 
 
 def fault(name: str | Path) -> Fault:
     """A fault by name or file."""
     file = _find("fault", name, FAULTS)
-    top = _read(file).mapping("title", "world", "change", "grounds", "verdicts", "limits", "starts_after")
+    top = read(file).mapping("title", "world", "change", "grounds", "verdicts", "limits", "starts_after")
     for key in ("title", "change"):
         if key not in top:
             raise WorldError(f"{file}: {key!r} is missing")
@@ -183,13 +110,13 @@ def fault(name: str | Path) -> Fault:
 
 def apply(found: Fault, switches: Switches) -> None:
     """Switch a fault on."""
-    _switches(_Place(Path(f"{found.name}.yaml"), found.change, "change"), switches)
+    _switches(Place(Path(f"{found.name}.yaml"), found.change, "change"), switches)
 
 
 def world(name: str | Path, faults: Sequence[str] = ()) -> World:
     """A world with faults in it."""
     file = _find("world", name, WORLDS)
-    place = _read(file)
+    place = read(file)
     known = (
         "title", "version", "serve", "withhold", "nodes", "users", "objects", "solutions", "components", "pools", "metrics",
     )  # fmt: skip
@@ -223,15 +150,15 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
     )
 
 
-def _solutions(place: _Place) -> tuple[str, ...]:
+def _solutions(place: Place) -> tuple[str, ...]:
     for name in place.words():
         if name not in solutions.known():
             known = solutions.known()
-            raise place.error(f"{name!r} is not known{_meant(name, known)}; there are {', '.join(known)}")
+            raise place.error(f"{name!r} is not known{meant(name, known)}; there are {', '.join(known)}")
     return place.words()
 
 
-def _metrics(place: _Place) -> MetricsSpec:
+def _metrics(place: Place) -> MetricsSpec:
     top = place.mapping("custom", "external")
     external = top["external"].text() if "external" in top else ""
     if external not in ("", "keda"):
@@ -239,7 +166,7 @@ def _metrics(place: _Place) -> MetricsSpec:
     return MetricsSpec(custom=bool("custom" in top and top["custom"].plain(bool)), external=external)
 
 
-def _user(name: str, place: _Place) -> User:
+def _user(name: str, place: Place) -> User:
     if name == ADMIN:
         raise place.error(f"{ADMIN!r} is the name of the user that may do everything; take another one")
     top = place.mapping("deny")
@@ -250,7 +177,7 @@ def _user(name: str, place: _Place) -> User:
     return User(name, rules)
 
 
-def _node(place: _Place) -> NodeSpec:
+def _node(place: Place) -> NodeSpec:
     top = place.mapping(
         "name", "labels", "taints", "cpu", "memory", "pods", "model", "dra", "devicePlugin", "providerID"
     )
@@ -285,7 +212,7 @@ def _in_pool(node: NodeSpec, groups: Sequence[PoolSpec]) -> NodeSpec:
     return replace(node, labels=labels, annotations=pool.seed_annotations(), provider_id=provider)
 
 
-def _switches(place: _Place, into: Any) -> None:
+def _switches(place: Place, into: Any) -> None:
     """Set the switches that a mapping names, by the types of their dataclasses."""
     hints = get_type_hints(type(into))
     for key, item in place.mapping(*(f.name for f in fields(into) if f.name != "seen")).items():
@@ -296,7 +223,7 @@ def _switches(place: _Place, into: Any) -> None:
             choices = get_args(hints[key])
             if item.value not in choices:
                 raise item.error(
-                    f"found {item.value!r}, want one of {', '.join(choices)}{_meant(str(item.value), choices)}"
+                    f"found {item.value!r}, want one of {', '.join(choices)}{meant(str(item.value), choices)}"
                 )
             setattr(into, key, item.value)
         else:

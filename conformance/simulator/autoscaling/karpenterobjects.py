@@ -56,15 +56,14 @@ def pool_object(pool: PoolSpec, *, fixed: bool) -> Obj:
             **({"taints": list(template.taints)} if template.taints else {}),
         },
     }
-    most = pool.max
+    most = len(pool.nodes) if fixed else pool.max
     limits = {RESOURCE: str(most * template.plugin)} if template.plugin else {"cpu": str(most * int(template.cpu))}
     disruption = {
         "consolidationPolicy": "WhenEmptyOrUnderutilized",
         "consolidateAfter": f"{pool.idle:g}s",
         "budgets": [{"nodes": "10%"}],
     }
-    size = {"replicas": len(pool.nodes)} if fixed else {}
-    spec = {"template": body, "disruption": disruption, "limits": limits, **size}
+    spec = {"template": body, "disruption": disruption, "limits": limits}
     return {"apiVersion": VERSION, "kind": "NodePool", "metadata": {"name": pool.name}, "spec": spec}
 
 

@@ -24,6 +24,7 @@ HPA_DOES_NOTHING = "hpa_does_nothing"
 METRICS_ADAPTER_DOWN = "metrics_adapter_down"
 AUTOSCALER_DOES_NOTHING = "autoscaler_does_nothing"
 AUTOSCALER_ADDS_WRONG_NODE = "autoscaler_adds_wrong_node"
+AUTOSCALER_ADDS_OTHER_LABEL = "autoscaler_adds_other_label"
 NODE_NEVER_REMOVED = "node_never_removed"
 POOL_IS_FIXED = "pool_is_fixed"
 EFFECTS = {
@@ -63,6 +64,7 @@ EFFECTS = {
         "hpa_never_scales_up": "what the HPA controller writes to raise a Deployment's scale is turned back; it believes it was done",
         "hpa_never_scales_down": "the same for lowering it",
         "deleted_gang_keeps_its_devices": "containers of a gang made meanwhile cannot be ended: signals to them wait until this is off",
+        "unreadable_metric_looks_fine": "ScalingActive=False of any HPA is written as True",
         "replicas_land_off_accelerators": "pods of a ReplicaSet after its first lose claims, devices, node selector and affinity",
     },
     "KEDA": {
@@ -73,6 +75,7 @@ EFFECTS = {
     "Karpenter": {
         AUTOSCALER_DOES_NOTHING: "Karpenter's process stands still, while its Deployment goes on being available",
         AUTOSCALER_ADDS_WRONG_NODE: "new nodes of the pool come without accelerators",
+        AUTOSCALER_ADDS_OTHER_LABEL: "new nodes of the pool come without its label testbed.dev/pool",
         NODE_NEVER_REMOVED: "the pool's consolidateAfter is Never",
         POOL_IS_FIXED: "the pool's limit is the one node that it has",
     },
@@ -81,7 +84,13 @@ FAULTS = {name: Fault(part, effect) for part, effects in EFFECTS.items() for nam
 # Faults that the manager plants, or cleans up after.
 MANAGED = (
     *(CLAIM_NEVER_RELEASED, SCHEDULER_STOPPED, GANG_STARTS_IN_PART, HPA_DOES_NOTHING, METRICS_ADAPTER_DOWN),
-    *(AUTOSCALER_DOES_NOTHING, AUTOSCALER_ADDS_WRONG_NODE, NODE_NEVER_REMOVED, POOL_IS_FIXED),
+    *(
+        AUTOSCALER_DOES_NOTHING,
+        AUTOSCALER_ADDS_WRONG_NODE,
+        AUTOSCALER_ADDS_OTHER_LABEL,
+        NODE_NEVER_REMOVED,
+        POOL_IS_FIXED,
+    ),
 )
 # Whose word says that a fault has been obeyed; all others are obeyed at the next operation.
 ACKNOWLEDGED = {"no_driver": NAMES, **dict.fromkeys(MANAGED, (MANAGER,))}

@@ -89,6 +89,7 @@ OBEYS: dict[str, Callable[[Place, bool], None]] = {
     faults.METRICS_ADAPTER_DOWN: set_adapter,
     faults.AUTOSCALER_DOES_NOTHING: set_autoscaler,
     faults.AUTOSCALER_ADDS_WRONG_NODE: empty_pool,
+    faults.AUTOSCALER_ADDS_OTHER_LABEL: empty_pool,
     faults.NODE_NEVER_REMOVED: set_removal,
     faults.POOL_IS_FIXED: set_limit,
 }

@@ -12,12 +12,14 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
 const (
 	hpaController = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+	poolLabel     = "testbed.dev/pool"
 	karpenter     = "system:serviceaccount:kube-system:karpenter"
 )
 
@@ -74,6 +76,8 @@ func (w *webhook) ServeHTTP(out http.ResponseWriter, in *http.Request) {
 
 func (w *webhook) patches(request *admissionv1.AdmissionRequest) ([]patch, error) {
 	switch request.Resource.Resource {
+	case "horizontalpodautoscalers":
+		return w.autoscaler(request)
 	case "deployments":
 		return w.scale(request)
 	case "nodes":
@@ -106,6 +110,26 @@ func (w *webhook) scale(request *admissionv1.AdmissionRequest) ([]patch, error) 
 	return nil, nil
 }
 
+// autoscaler makes the HPA controller say that it could read what it could not.
+func (w *webhook) autoscaler(request *admissionv1.AdmissionRequest) ([]patch, error) {
+	if !w.switches.on("unreadable_metric_looks_fine") {
+		return nil, nil
+	}
+	var autoscaler autoscalingv2.HorizontalPodAutoscaler
+	if err := json.Unmarshal(request.Object.Raw, &autoscaler); err != nil {
+		return nil, err
+	}
+	conditions := autoscaler.Status.Conditions
+	for n, condition := range conditions {
+		if condition.Type == autoscalingv2.ScalingActive && condition.Status == corev1.ConditionFalse {
+			conditions[n].Status, conditions[n].Reason = corev1.ConditionTrue, "ValidMetricFound"
+			conditions[n].Message = "the HPA was able to successfully calculate a replica count"
+			return []patch{{"replace", "/status/conditions", conditions}}, nil
+		}
+	}
+	return nil, nil
+}
+
 func extended(name corev1.ResourceName) bool { return strings.Contains(string(name), "/") }
 
 func without(list corev1.ResourceList) corev1.ResourceList {
@@ -118,17 +142,30 @@ func without(list corev1.ResourceList) corev1.ResourceList {
 	return kept
 }
 
-// node takes the accelerators from a new node of the autoscaler.
+// node takes the accelerators from a new node of the autoscaler, or the label of its pool, and the label again when it is put back.
 func (w *webhook) node(request *admissionv1.AdmissionRequest) ([]patch, error) {
-	if request.UserInfo.Username != karpenter || !w.switches.on("autoscaler_adds_wrong_node") {
+	if request.UserInfo.Username != karpenter {
 		return nil, nil
 	}
-	var node corev1.Node
+	var old, node corev1.Node
 	if err := json.Unmarshal(request.Object.Raw, &node); err != nil {
 		return nil, err
 	}
-	node.Status.Capacity, node.Status.Allocatable = without(node.Status.Capacity), without(node.Status.Allocatable)
-	return []patch{{"replace", "/status", node.Status}}, nil
+	if len(request.OldObject.Raw) > 0 {
+		if err := json.Unmarshal(request.OldObject.Raw, &old); err != nil {
+			return nil, err
+		}
+	}
+	var patches []patch
+	if _, labelled := old.Labels[poolLabel]; !labelled && w.switches.on("autoscaler_adds_other_label") {
+		delete(node.Labels, poolLabel)
+		patches = append(patches, patch{"replace", "/metadata/labels", node.Labels})
+	}
+	if old.Name == "" && w.switches.on("autoscaler_adds_wrong_node") {
+		node.Status.Capacity, node.Status.Allocatable = without(node.Status.Capacity), without(node.Status.Allocatable)
+		patches = append(patches, patch{"replace", "/status", node.Status})
+	}
+	return patches, nil
 }
 
 // pod marks the pods of a gang for the container runtime. It lets a ReplicaSet's first pod through, and takes from the later ones all that
