@@ -226,6 +226,8 @@ func (w *webhook) scaledObject(request *admissionv1.AdmissionRequest) ([]patch, 
 			continue
 		}
 		if stale {
+			// Prometheus may not know the pods yet; no answer has to be a value that can be kept.
+			metadata["ignoreNullValues"] = "true"
 			trigger["useCachedMetrics"], scaled.Spec["pollingInterval"] = true, 86400
 		}
 		if constant {
