@@ -128,12 +128,15 @@ class Serving:
 
     def not_ready(self, members: Members, seconds: float) -> Exception:
         """Why none of these pods is ready: what ``starting`` says about the first of them."""
-        waiting_ones = [name for name, pod in sorted(members.items()) if not is_ready(pod)]
-        if not waiting_ones:
+        name = next((name for name, pod in sorted(members.items()) if not is_ready(pod)), None)
+        if name is None:
             return Unverified(f"no pod of Deployment {self.name} after {seconds:.0f} s", code="no_pods")
-        name = waiting_ones[0]
-        pod = starting.wait_started(self.sandbox.api, self.pods, name, limit=0.0, holds_device=True)
-        return Unverified(f"pod {name} started and is not ready: {starting.describe(pod)}", code="pod_not_ready")
+        told = starting.describe(members[name])
+        if starting.started(members[name]):
+            seen = f"pod {name} started and is not ready after {seconds:.0f} s: {told}"
+            return Unverified(seen, code="pod_not_ready")
+        late = errors.WaitTimeout(f"pod {name} to start", seconds, told)
+        return starting.not_started(self.sandbox.api, self.pods, name, late, holds_device=True)
 
     def begin_load(self) -> Object:
         """Start the load, and wait until it runs."""

@@ -52,16 +52,17 @@ def wait_started(api: Api, collection: str, name: str, *, limit: float, holds_de
     try:
         pod = waiting.wait_for(api, collection, name, started, limit=limit, what=what, show=describe)
     except errors.WaitTimeout as error:
-        raise _not_started(api, collection, name, error, holds_device=holds_device) from error
+        raise not_started(api, collection, name, error, holds_device=holds_device) from error
     status = pod["status"]
     if status.get("phase") == "Failed" and not any("terminated" in (c.get("state") or {}) for c in containers(pod)):
         raise Unverified(f"pod {name} was ended before it started: {describe(pod)}", code="pod_refused")
     return pod
 
 
-def _not_started(
+def not_started(
     api: Api, collection: str, name: str, error: errors.WaitTimeout, *, holds_device: bool
 ) -> Failure | Unverified:
+    """Why a pod did not start in the time of ``error``: the words of the scheduler, the kubelet and of events."""
     pod = api.get(f"{collection}/{name}")
     told = _events(api, collection, pod)
     seen = "; ".join(filter(None, (error.last, *told.values())))
