@@ -165,6 +165,11 @@ def _proving(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     proof = command("self-test", "show that every check can fail: run it against every fault of its own")
     proof.add_argument("checks", nargs="*", metavar="CHECK", help="check or requirement (default: all)")
     proof.add_argument("--parallel", type=_count, default=2, metavar="N", help="faults at the same time (default: 2)")
+    proof.add_argument(
+        "--everything",
+        action="store_true",
+        help="with every fault run the checks of all requirements, not only of those it touches",
+    )
     scale = "factor on every limit (default: 0.25; the simulated cluster is quick)"
     proof.add_argument("--timeout-scale", type=_positive, default=0.25, metavar="F", help=scale)
     _output(proof)

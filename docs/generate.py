@@ -103,7 +103,8 @@ def faults() -> str:
         "# Faults",
         "",
         "Each check is shown to fail. A fault makes a cluster wrong in one way; the verdicts below, and no other change, must",
-        "come of it. `ai-conformance self-test` proves the simulated column, `tox -e cluster` the real one.",
+        "come of it. `ai-conformance self-test` proves the simulated column (with `--everything` also that the checks of all other",
+        "requirements keep their verdicts), `tox -e cluster` the real one.",
         "",
     ]
     lines += ["| Check | Fault | Verdict | Reason | Simulated | Real |", "|---|---|---|---|---|---|"]

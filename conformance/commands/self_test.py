@@ -1,7 +1,8 @@
 """``self-test``: plant every fault in a simulated cluster and see that the checks catch it (DESIGN 5).
 
-Each world and each fault is a whole run in a process of its own, so that one cannot disturb another and every verdict comes
-the way a user's does. All checks run, whichever are asked for: what a fault does to one may rest on what the others left.
+Each world and each fault is a run in a process of its own, so that one cannot disturb another and every verdict comes the way a
+user's does. All checks of the requirements that a fault touches run, whichever are asked for: what a fault does to one may rest
+on what the others left. With ``--everything`` the checks of all other requirements run too, and none of them may change.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -25,6 +26,8 @@ from conformance.run.selection import suggestion
 
 Found = dict[str, proof.Ended] | str
 """Verdicts of one run, or why there are none."""
+Submit = Callable[[str, Fault | None, Collection[str]], Future[Found]]
+"""Begins a run of a world with a fault, or of the right world, over these requirements."""
 LIMIT_SECONDS = 600.0
 """Longest time for one world with one fault."""
 
@@ -37,12 +40,12 @@ class Runs:
         self._children: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
 
-    def verdicts(self, world: str, fault: str | None, scale: float) -> Found:
-        """Verdicts of one run, or why there are none."""
+    def verdicts(self, world: str, fault: str | None, scale: float, requirements: Sequence[str] = ()) -> Found:
+        """Verdicts of one run of these requirements, or of everything; or why there are none."""
         out = self._folder / (fault or f"world-{world}")
         command = [sys.executable, "-m", "conformance", "demo", "--world", world, "--out", str(out), "--workers", "3"]
         command += ["--fault", fault] if fault else []
-        command += ["--timeout-scale", f"{scale:.3f}"]
+        command += ["--timeout-scale", f"{scale:.3f}", *requirements]
         with (self._folder / f"{out.name}.log").open("wb") as log:
             with self._lock:
                 child = subprocess.Popen(command, stdout=log, stderr=log)
@@ -80,7 +83,8 @@ def main(args: argparse.Namespace) -> int:
         runs = Runs(Path(folder))
         with ThreadPoolExecutor(args.parallel) as pool:
             try:
-                rows = _rows(faults, chosen, partial(_submit, pool, runs, args.timeout_scale))
+                submit = partial(_submit, pool, runs, args.timeout_scale, everything=args.everything)
+                rows = _rows(faults, chosen, submit)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 runs.stop()
@@ -101,15 +105,28 @@ def _chosen(words: list[str]) -> list[str]:
     return [info.id for info in infos if not words or {info.id, info.requirement} & set(words)]
 
 
-def _submit(pool: ThreadPoolExecutor, runs: Runs, scale: float, world: str, fault: Fault | None) -> Future[Found]:
+def _submit(
+    pool: ThreadPoolExecutor,
+    runs: Runs,
+    scale: float,
+    world: str,
+    fault: Fault | None,
+    requirements: Collection[str],
+    *,
+    everything: bool,
+) -> Future[Found]:
+    chosen = () if everything else sorted(requirements)
     if fault is None:
-        return pool.submit(runs.verdicts, world, None, scale)
-    return pool.submit(runs.verdicts, world, fault.name, scale * fault.limits)
+        return pool.submit(runs.verdicts, world, None, scale, chosen)
+    return pool.submit(runs.verdicts, world, fault.name, scale * fault.limits, chosen)
 
 
-def _rows(faults: list[Fault], chosen: list[str], submit: Callable[[str, Fault | None], Future[Found]]) -> list[Row]:
-    worlds = {world: submit(world, None) for world in sorted({fault.world for fault in faults})}
-    planted = [(fault, submit(fault.world, fault)) for fault in faults]
+def _rows(faults: list[Fault], chosen: list[str], submit: Submit) -> list[Row]:
+    touched: dict[str, set[str]] = {}
+    for fault in faults:
+        touched.setdefault(fault.world, set()).update(fault.requirements())
+    worlds = {world: submit(world, None, requirements) for world, requirements in sorted(touched.items())}
+    planted = [(fault, submit(fault.world, fault, fault.requirements())) for fault in faults]
     rows: list[Row] = []
     for fault, future in planted:
         right, wrong = worlds[fault.world].result(), future.result()
@@ -122,6 +139,12 @@ def _rows(faults: list[Fault], chosen: list[str], submit: Callable[[str, Fault |
     return rows
 
 
+def _tried(fault: Fault, right: dict[str, proof.Ended], wrong: dict[str, proof.Ended]) -> dict[str, proof.Ended]:
+    """What the right world came to, of the requirements that were tried with the fault."""
+    tried = fault.requirements() | {proof.requirement_of(record_id) for record_id in wrong}
+    return {record_id: ended for record_id, ended in right.items() if proof.requirement_of(record_id) in tried}
+
+
 def _judge(
     fault: Fault, right: dict[str, proof.Ended] | str, wrong: dict[str, proof.Ended] | str, chosen: list[str]
 ) -> list[Row]:
@@ -131,7 +154,7 @@ def _judge(
             Row(fault=fault.name, check=check, wanted=("", ""), found="nothing", problems=tuple(why))
             for check in sorted(fault.checks() & set(chosen))
         ]
-    return proof.compare(fault, right, wrong, chosen)
+    return proof.compare(fault, _tried(fault, right, wrong), wrong, chosen)
 
 
 def _entry(row: Row) -> dict[str, Any]:

@@ -35,6 +35,10 @@ class Fault:
         """Ids of the checks that have to catch it."""
         return {check_of(word) for word in self.expected}
 
+    def requirements(self) -> set[str]:
+        """Requirements whose checks have to catch it."""
+        return {requirement_of(word) for word in self.expected}
+
     def wanted(self, record_id: str) -> Ended | None:
         """Verdict that a record has to come to; None where it must not change."""
         check, _, variant = record_id.removesuffix("]").partition("[")
@@ -63,6 +67,11 @@ class Row:
 def check_of(record_id: str) -> str:
     """Check id of a record id."""
     return record_id.partition("[")[0]
+
+
+def requirement_of(record_id: str) -> str:
+    """Requirement of a record id or check id."""
+    return record_id.partition("/")[0]
 
 
 def faults(folder: Path | None = None) -> list[Fault]:
