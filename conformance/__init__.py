@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from conformance.probes.gang_finish import finish_together as finish_together
     from conformance.probes.gang_refusal import is_refused as is_refused
     from conformance.probes.gang_window import holds_nothing as holds_nothing
+    from conformance.probes.gang_window import waits as waits
     from conformance.probes.gangs import Gangs as Gangs
     from conformance.probes.growth import Growth as Growth
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
@@ -89,6 +90,7 @@ _HOME = {
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
     "second_follows": "probes.gang_contest",
+    "waits": "probes.gang_window",
     "winner_of": "probes.gang_contest",
 }
 

@@ -21,6 +21,7 @@ from conformance import (
     holds_nothing,
     is_refused,
     second_follows,
+    waits,
     winner_of,
 )
 
@@ -103,14 +104,14 @@ def test_waiting_gang_starts_when_room_appears(gangs: Gangs, evidence: Evidence)
 
     Why: a gang that is refused once and then forgotten leaves the devices idle just the same.
 
-    Proven by: a pod of ours holds one device, and a gang that needs all of them is refused. The pod is deleted, and every
+    Proven by: a pod of ours holds one device, and a gang that needs all of them is refused and waits. The pod is deleted, and every
     member of the gang runs.
 
     Fix: look at the scheduler's queueing of groups, and at back-off and requeuing of the queue.
     """
     blocker = gangs.block()
     gang = gangs.submit("waiting", gangs.room.free)
-    is_refused(gangs, gang)
+    waits(gangs, gang)
     gangs.end(blocker)
     gangs.follows(gang)
     evidence.grade(gangs.grade(gang))

@@ -4,8 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from conformance.cluster import errors
-from conformance.cluster.api import Object
+from conformance.cluster import errors, waiting
 from conformance.cluster.crowd import Crowd, Members
 from conformance.probes import members, starting
 from conformance.probes.gang_making import Gang
@@ -45,14 +44,34 @@ class Tally:
 
 
 def winner_of(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, everyone: Crowd, window: float) -> tuple[Gang, Gang]:
-    """The gang that gets all of its devices first, and the other one, which the scheduler has looked at and not placed."""
+    """The gang that gets all of its devices first, and the other one, which the scheduler has looked at and not placed beside it."""
     winner = _first_whole(gangs, pair, tally, everyone, window)
     other = pair[1] if winner is pair[0] else pair[0]
     if other.made[0][1]["kind"] != "Job":
         looked_at(gangs, other)
-        mine = [*winner.mine(everyone.members), *other.mine(other.crowd.members)]
-        _fits(gangs, pair, mine)
+    try:
+        broken, seconds, _ = everyone.stays(
+            lambda seen: _too_many(gangs, pair, tally, seen), seconds=gangs.window(), what=f"{other.name} to wait"
+        )
+    except (waiting.HistoryLost, errors.WaitTimeout) as error:
+        raise Unverified(f"the watch did not live through the window: {error}", code="watch_lost") from error
+    if broken:
+        gangs.room.unchanged(gangs.api, gangs.sandbox.own)
+        raise beyond_room(broken)
+    mine = other.mine(everyone.members)
+    gangs.evidence.step(
+        "one gang runs and the other waits", observed=f"for {seconds:.1f} s: {members.describe(mine)}", obj=other.name
+    )
     return winner, other
+
+
+def _too_many(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, seen: Members) -> str | None:
+    """What is wrong where more pods are bound than there are devices."""
+    tally.note(seen)
+    mine = [pod for gang in pair for pod in gang.mine(seen)]
+    if sum(map(members.bound, mine)) <= gangs.room.free:
+        return None
+    return f"two gangs of {pair[0].size} on {gangs.room.free} devices: {members.describe(mine)}"
 
 
 def _first_whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, everyone: Crowd, window: float) -> Gang:
@@ -74,20 +93,14 @@ def _first_whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, everyone: 
 
 
 def _whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, seen: Members) -> Gang | None:
-    tally.note(seen)
     mine = [pod for gang in pair for pod in gang.mine(seen)]
-    _fits(gangs, pair, mine)
+    if broken := _too_many(gangs, pair, tally, seen):
+        gangs.room.unchanged(gangs.api, gangs.sandbox.own)
+        raise beyond_room(broken)
     lost = next(filter(None, map(members.taken_away, mine)), "")
     if lost and pair[0].made[0][1]["kind"] != "Job":
         raise Unverified(f"a probe pod was lost: {lost}", code="probe_lost")
     return next((gang for gang in pair if sum(map(members.holds, gang.mine(seen))) >= gang.size), None)
-
-
-def _fits(gangs: Gangs, pair: tuple[Gang, Gang], pods: Sequence[Object]) -> None:
-    """``Failure`` where more pods are bound than there are devices."""
-    if sum(map(members.bound, pods)) > gangs.room.free:
-        gangs.room.unchanged(gangs.api, gangs.sandbox.own)
-        raise beyond_room(f"two gangs of {pair[0].size} on {gangs.room.free} devices: {members.describe(pods)}")
 
 
 def _stuck(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, parts: dict[str, int]) -> Failure:

@@ -9,7 +9,7 @@ from conformance.cluster.crowd import Crowd, Members
 from conformance.inventory import dra, odd
 from conformance.probes import members
 from conformance.probes.gang_making import Gang
-from conformance.probes.gang_refusal import await_eviction, got_something
+from conformance.probes.gang_refusal import await_eviction, got_something, is_refused
 from conformance.probes.gangs import Gangs
 from conformance.verdicts import Unverified
 
@@ -42,6 +42,13 @@ def holds_nothing(gangs: Gangs, gang: Gang, seconds: float) -> None:
     raise Unverified(
         f"{gang.name} was admitted again in each of {ATTEMPTS} windows of {seconds:.0f} s", code="requeued"
     )
+
+
+def waits(gangs: Gangs, gang: Gang) -> None:
+    """Wait until the gang is refused, and see that it does wait; one that was evicted has held and waits by then."""
+    is_refused(gangs, gang)
+    if not gangs.queue.timeout:
+        holds_nothing(gangs, gang, gangs.window())
 
 
 def _watched(gangs: Gangs, gang: Gang, seconds: float) -> tuple[str, str]:

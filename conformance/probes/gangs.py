@@ -39,9 +39,9 @@ class Gangs(GangMaker):
             return Grade.BEHAVIOURAL
         return Grade.CONTROLLED
 
-    def window(self, twin: Gang) -> float:
+    def window(self, twin: Gang | None = None) -> float:
         """How long an absence is watched, in seconds: at least three times what the positive twin needed."""
-        return max(self.sandbox.settings.window_seconds, 3 * twin.seconds)
+        return max(self.sandbox.settings.window_seconds, 3 * twin.seconds if twin else 0.0)
 
     def block(self) -> Gang:
         """Hold one device with a pod that is in no gang."""

@@ -44,11 +44,8 @@ def judged(document: Object) -> set[tuple[str, str, str | None]]:
     """Verdicts, codes and grades of the gang checks."""
     (found,) = [entry for entry in document["requirements"] if entry["id"] == GANGS]
     assert document["leftovers"] == []
-    return {
-        (record["verdict"], record["code"], record["grade"])
-        for record in found["checks"]
-        if record["steps"] or record["code"]
-    }
+    chosen = [record for record in found["checks"] if record["code"] != "not_selected"]
+    return {(record["verdict"], record["code"], record["grade"]) for record in chosen}
 
 
 def names(api: Api) -> dict[str, set[str]]:
