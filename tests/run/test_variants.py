@@ -65,7 +65,7 @@ def test_a_variant_holds_its_kind_on_all_nodes_and_asks_only_for_what_its_way_an
 
 def test_without_an_accelerator_gangs_are_tried_with_processors_and_metrics_not_at_all() -> None:
     assert set(_planned("gang", _inventory())) == {"cpu+native", "cpu+kueue"}
-    assert _planned("gang", _inventory())["cpu+native"].locks == ()
+    assert _planned("gang", _inventory())["cpu+native"].locks == ("cpu",), "gangs of processors keep apart"
     assert set(_planned("metrics", _inventory())) == {None}
 
 
