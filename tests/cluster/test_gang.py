@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from conformance.errors import ExitCode
+from conformance.run import proof
 from tests.cluster.fake_nodes import fake_nodes
-from tests.cluster.ground import Ground
+from tests.cluster.ground import Ground, real_faults
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("gang")]
 REQUIREMENT = "gang_scheduling"
@@ -18,6 +19,10 @@ CHECKS = {
     "two_gangs_do_not_deadlock",
     "deleted_gang_frees_its_devices",
 }
+FAULTS = real_faults(REQUIREMENT)
+TRIED = ("gang_starts_in_part", "scheduler_stopped", "claim_never_released", "prepare_fails", "no_driver")
+SCALE = {"scheduler_stopped": 0.05, "claim_never_released": 0.1, "prepare_fails": 0.1}
+"""Factor on every limit, where checks run into them; the rest of the gangs must start within it."""
 PODGROUPS = "/apis/scheduling.k8s.io/v1beta1/podgroups"
 Record = dict[str, Any]
 
@@ -58,3 +63,17 @@ def test_a_gang_of_one_more_than_a_hundred_accelerators_holds_nothing(testbed: G
     contest = facts(found, "two_gangs_do_not_deadlock", "two gangs of more than half of the devices each")
     assert (contest["gang_size"], contest["devices"]) == (53, 104)
     assert document["leftovers"] == []
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_the_real_scheduler_with_a_fault_gets_the_verdicts_that_the_simulated_one_gets(
+    testbed: Ground, tmp_path: Path, name: str
+) -> None:
+    fault = FAULTS[name]
+    with testbed.fault(name):
+        _, document = testbed.run(tmp_path, "--timeout-scale", str(SCALE.get(name, 0.5)), REQUIREMENT)
+
+    found = proof.verdicts(document)
+    wanted = {record: fault.wanted(record) or ("passed", "") for record in found}
+    assert {record for record in found if fault.wanted(record)}
+    assert found == wanted
