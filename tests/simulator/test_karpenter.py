@@ -107,3 +107,16 @@ def test_node_deleted_by_hand_takes_its_claim_along(ground: Client) -> None:
     ground.call("DELETE", f"{NODES}/{name}")
     ground.until_gone(f"{CLAIMS}/{name}")
     ground.until_gone(f"{NODES}/{name}")
+
+
+def test_fault_adds_a_node_without_the_label_of_its_pool_and_the_pod_goes_on_waiting() -> None:
+    with simulator.start("karpenter", ["autoscaler_adds_other_label"]) as cluster:
+        client = Client(cluster.kubeconfig)
+        client.namespace("test")
+        fill(client, 3)
+        events = client.watch(f"{NODES}?watch=1&timeoutSeconds=20")
+        node = next(e["object"] for e in events if e["object"]["metadata"]["name"] != "node-a")
+        assert node["metadata"]["labels"].get("karpenter.sh/nodepool") != "accelerated"
+        waiting = [client.get(f"{PODS.format('test')}/p{n}") for n in range(3)]
+        assert sum("nodeName" not in pod["spec"] for pod in waiting) == 1
+        assert cluster.crashes == []
