@@ -138,11 +138,11 @@ class Autoscaler:
         told = self.scaler.served(self.sandbox.api, self.order)
         return max(self.value(), (told or 0.0) / max(1, pods)) > self.order.signal.target
 
-    def await_low(self, limit: float) -> Object:
-        """Wait until it reads no more than the target. Raises ``errors.WaitTimeout``."""
+    def await_low(self, seconds: float) -> Object:
+        """Wait until it reads no more than the target, at most so many seconds as scaled by the run. Raises ``errors.WaitTimeout``."""
         target = self.order.signal.target
         low = lambda hpa: hpa if self._reads(hpa) and self.value(hpa) <= target else None  # noqa: E731
-        return self._wait(low, limit, "the metric to be low")
+        return self._wait(low, seconds, "the metric to be low")
 
     def words(self) -> str:
         """Its replicas, value and conditions in one line."""

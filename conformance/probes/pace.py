@@ -29,5 +29,5 @@ class Pace:
 def of(settings: Settings) -> Pace:
     """The pace of a run's cluster; no window is shorter than that of the run."""
     if settings.window_seconds < LIVE_WINDOW:
-        return Pace(idle=settings.window_seconds, rate=5, calm=1, served=60.0, up=40.0, down=40.0)
+        return Pace(idle=settings.window_seconds, rate=5, calm=1, served=60.0, up=60.0, down=80.0)
     return Pace(idle=max(30.0, settings.window_seconds), rate=120, calm=5, served=300.0, up=300.0, down=420.0)

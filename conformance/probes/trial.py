@@ -157,7 +157,7 @@ class Trial:
         began, limit = time.monotonic(), self.sandbox.limit(self.pace.down)
         own = self.servers.await_queue(self._first, lambda w: not w.waiting, "the queue to empty without load")
         try:
-            self.autoscaler.await_low(limit)
+            self.autoscaler.await_low(self.pace.down)
         except errors.WaitTimeout as error:
             seen = (
                 f"{error.seconds:.0f} s after the load was gone {own.waiting} requests wait; {self.autoscaler.words()}"
