@@ -20,7 +20,14 @@ CHECKS = {
     "deleted_gang_frees_its_devices",
 }
 FAULTS = real_faults(REQUIREMENT)
-TRIED = ("gang_starts_in_part", "scheduler_stopped", "claim_never_released", "prepare_fails", "no_driver")
+TRIED = (
+    "gang_starts_in_part",
+    "gang_admitted_beyond_capacity",
+    "scheduler_stopped",
+    "claim_never_released",
+    "prepare_fails",
+    "no_driver",
+)
 SCALE = {"scheduler_stopped": 0.05, "claim_never_released": 0.1, "prepare_fails": 0.1}
 """Factor on every limit, where checks run into them; the rest of the gangs must start within it."""
 PODGROUPS = "/apis/scheduling.k8s.io/v1beta1/podgroups"
