@@ -114,7 +114,10 @@ def faults() -> str:
         grounds = data.get("grounds", [])
         for check, wanted in (data.get("verdicts") or {}).items():
             marks = " | ".join("caught" if ground in grounds else "–" for ground in ("simulated", "real"))
-            rows.append(f"| `{check}` | `{path.stem}` | {wanted['verdict']} | `{wanted['code']}` | {marks} |")
+            other = wanted.get("or")
+            verdict = wanted["verdict"] + (f" or {other['verdict']}" if other else "")
+            code = f"`{wanted['code']}`" + (f" or `{other['code']}`" if other else "")
+            rows.append(f"| `{check}` | `{path.stem}` | {verdict} | {code} | {marks} |")
     lines += sorted(rows)
     lines += ["", "## What each fault does", ""]
     for path in sorted((content.FIXTURES / "faults").glob("*.yaml")):

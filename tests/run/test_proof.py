@@ -71,6 +71,19 @@ def test_a_verdict_of_one_solution_holds_for_its_variants_only() -> None:
         assert not any(row.caught for row in compare(fault, right, {**wrong, name: BAD}, ["a/x", "a/y"]))
 
 
+def test_where_the_order_of_a_run_decides_one_of_two_verdicts_is_right_and_no_third() -> None:
+    fault = Fault(
+        name="f", title="", world="w", limits=1, expected={"a/x": BAD}, otherwise={"a/x": ("unknown", "too_few")}
+    )
+    right = {"a/x[dra-s1]": GOOD}
+
+    caught = {
+        end: compare(fault, right, {"a/x[dra-s1]": end}, ["a/x"])[0].caught for end in (BAD, ("unknown", "too_few"))
+    }
+    assert set(caught.values()) == {True}
+    assert not compare(fault, right, {"a/x[dra-s1]": ("unknown", "bad")}, ["a/x"])[0].caught
+
+
 def test_a_fault_file_with_a_verdict_that_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_text("title: t\nworld: w\nverdicts:\n  a/x: {verdict: broken, code: c}\n")
 
