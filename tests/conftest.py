@@ -87,11 +87,11 @@ class FakeApi:
     def list(self, path: str, *, label_selector: str = "", field_selector: str = "") -> list[Object]:
         assert not field_selector
         self._allow("list", path)
-        every = (
-            path.replace("/v1/", "/v1/namespaces/*/") if path.endswith("/leases") and "namespaces" not in path else path
-        )
+        root, _, plural = path.rpartition("/")
+        every = path if "namespaces" in path else f"{root}/namespaces/*/{plural}"
         key, _, value = label_selector.partition("=")
-        return [o for p, o in self.objects.items() if _within(p, every) and _labelled(o, key, value)]
+        inside = [o for p, o in self.objects.items() if _within(p, path) or _within(p, every)]
+        return [o for o in inside if _labelled(o, key, value)]
 
     def create(self, path: str, obj: Object, *, dry_run: bool = False) -> Object:
         self._allow("create", path)

@@ -130,7 +130,8 @@ class GangMaker:
         return str(made["metadata"]["name"])
 
     def _pod(self, name: str, labels: dict[str, str], template: str, work: int) -> Object:
-        words = ["work", "--seconds", str(work)] if work else ["hold", "--seconds", str(HOLD_SECONDS + self.queue.wait)]
+        lasts = int(self.sandbox.limit(HOLD_SECONDS)) + self.queue.wait
+        words = ["work", "--seconds", str(work)] if work else ["hold", "--seconds", str(lasts)]
         unit, settings = self.room.unit, self.sandbox.settings
         plan = pods.PodPlan(
             name=name,
@@ -140,7 +141,7 @@ class GangMaker:
             claims=[{"name": CLAIM, "resourceClaimTemplateName": template}] if template else [],
             runtime_class=settings.runtime_class or unit.runtime_class,
             groups=unit.groups,
-            deadline=HOLD_SECONDS + self.queue.wait,
+            deadline=lasts,
         )
         body = pods.manifest(
             plan, image=settings.image(), command=settings.probe_command, labels=labels, program=self._program

@@ -129,7 +129,7 @@ def await_eviction(gangs: Gangs, gang: Gang) -> None:
 def got_something(gangs: Gangs, gang: Gang, broken: str) -> Failure:
     """What it means that a member got a node or a device: let the rest of the gang come, then count.
 
-    Raises ``Unverified`` where others gave devices back meanwhile.
+    Raises ``Unverified`` where others gave devices back meanwhile, or the pod that blocks one is lost.
     """
     try:
         gang.crowd.until(
@@ -140,6 +140,7 @@ def got_something(gangs: Gangs, gang: Gang, broken: str) -> Failure:
         whole = True
     except errors.WaitTimeout:
         whole = False
+    gangs.still_blocked()
     gangs.room.unchanged(gangs.api, gangs.sandbox.own)
     seen = f"{broken}; {members.describe(gang.mine(gang.crowd.members))}; {gangs.words(gang)}".rstrip("; ")
     seen = f"{gang.size} members, one more than can be placed: {seen}"

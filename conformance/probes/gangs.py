@@ -25,6 +25,9 @@ WAITING_SECONDS = 330.0
 class Gangs(GangMaker):
     """Gangs of one check."""
 
+    blocker: Gang | None = None
+    """The pod that holds one device, so that a gang over all of them does not fit."""
+
     def grade(self, *tried: Gang) -> Grade:
         """What a pass with controls is worth: less without accelerators, and where a queue's arithmetic may be all there is."""
         if not isinstance(self.room.unit, DeviceUnit):
@@ -45,7 +48,18 @@ class Gangs(GangMaker):
 
     def block(self) -> Gang:
         """Hold one device with a pod that is in no gang."""
-        return self.witness(self.loose("blocker", 1))
+        self.blocker = self.witness(self.loose("blocker", 1))
+        return self.blocker
+
+    def still_blocked(self) -> None:
+        """``Unverified`` where the pod that keeps one device from a gang was lost or has ended: then there was room for it."""
+        if self.blocker is None:
+            return
+        selector = f"{SANDBOX_LABEL}={self.sandbox.own},{members.GANG_LABEL}={self.blocker.name}"
+        found = self.api.list(self._pods, label_selector=selector)
+        if not any(members.holds(pod) and not members.taken_away(pod) for pod in found):
+            lost = next(filter(None, map(members.taken_away, found)), "") or members.describe(found)
+            raise Unverified(f"the pod that was to hold one device holds it no more: {lost}", code="probe_lost")
 
     def twin(self, name: str, size: int) -> Gang:
         """A gang that fits starts as a whole and is taken away again."""

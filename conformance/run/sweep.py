@@ -62,6 +62,15 @@ class Found:
         """UID, the precondition of the deletion."""
         return str(self.obj["metadata"]["uid"])
 
+    @property
+    def path(self) -> str:
+        """Where the object itself is: one in a namespace is listed, but not deleted, through the collection of all namespaces."""
+        meta, place = self.obj["metadata"], self.collection
+        if meta.get("namespace") and "/namespaces/" not in place:
+            root, _, plural = place.rpartition("/")
+            place = f"{root}/namespaces/{meta['namespace']}/{plural}"
+        return f"{place}/{meta['name']}"
+
     def __str__(self) -> str:
         meta = self.obj["metadata"]
         name = f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else meta["name"]
@@ -200,7 +209,7 @@ def _delete(api: Api, found: Found, result: Swept) -> None:
         result.pending.append(found)
         return
     try:
-        api.delete(f"{found.collection}/{found.obj['metadata']['name']}", uid=found.uid)
+        api.delete(found.path, uid=found.uid)
     except errors.ApiError as error:
         result.failed.append(f"{found}: {error.message}")
         return

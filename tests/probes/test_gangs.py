@@ -11,7 +11,7 @@ from conformance.evidence import Evidence
 from conformance.probes import gang_contest, gang_finish, gang_refusal, members
 from conformance.probes.gang_contest import Tally
 from conformance.probes.gang_making import Gang
-from conformance.probes.gangs import between, decided, settled
+from conformance.probes.gangs import Gangs, between, decided, settled
 from conformance.verdicts import Failure, Unverified
 
 Object = dict[str, Any]
@@ -69,6 +69,11 @@ class FakeGangs:
         self.sandbox = type("S", (), {"own": "me", "limit": staticmethod(float), "settings": Settings(run_id="r")})()
         self.queue = type("Q", (), {"timeout": timeout, "wait": int(timeout or 0)})()
         self.ended: list[str] = []
+        self.blocked = True
+
+    def still_blocked(self) -> None:
+        if not self.blocked:
+            raise Unverified("the blocker was lost", code="probe_lost")
 
     def words(self, _gang: Gang) -> str:
         return "the group says so"
@@ -169,6 +174,32 @@ def test_where_others_gave_devices_back_a_gang_that_got_some_proves_nothing() ->
 
     with pytest.raises(Unverified, match="others took"):
         gang_refusal.got_something(gangs, gang("g", 3, by_name(placed(0))), "x")
+
+
+def test_where_the_pod_that_blocks_a_device_is_lost_a_gang_that_got_it_proves_nothing() -> None:
+    gangs: Any = FakeGangs()
+    gangs.blocked = False
+
+    with pytest.raises(Unverified, match="blocker was lost"):
+        gang_refusal.got_something(gangs, gang("g", 1, by_name(placed(0))), "x")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [[], [placed(0, phase="Failed")], [placed(0, conditions=[{"type": "DisruptionTarget", "status": "True"}])]],
+    ids=["gone", "ended", "preempted"],
+)
+def test_a_pod_that_no_longer_holds_its_device_blocks_no_gang(found: list[Object]) -> None:
+    gangs = object.__new__(Gangs)
+    sandbox: Any = type("S", (), {"own": "me"})()
+    api: Any = type("A", (), {"list": lambda _self, _path, **_options: found})()
+    gangs.sandbox, gangs.api, gangs._pods = sandbox, api, "/pods"
+    gangs.still_blocked()
+    gangs.blocker = gang("blocker", 1)
+
+    with pytest.raises(Unverified) as raised:
+        gangs.still_blocked()
+    assert raised.value.code == "probe_lost"
 
 
 def test_a_gang_that_stays_beyond_the_time_out_of_its_queue_holds_in_part() -> None:

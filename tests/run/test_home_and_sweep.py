@@ -212,9 +212,16 @@ def test_queues_and_jobs_in_namespaces_of_others_go_with_a_dead_run(
     ]
     monkeypatch.setitem(SERVED, "/apis/kueue.x-k8s.io", {"versions": [{"version": "v1beta2"}]})
     monkeypatch.setitem(SERVED, kueue, {"resources": listed})
+    jobs = [{"name": "jobs", "kind": "Job", "namespaced": True, "verbs": ["list", "delete"]}]
+    monkeypatch.setitem(SERVED, "/apis/batch", {"versions": [{"version": "v1"}]})
+    monkeypatch.setitem(SERVED, "/apis/batch/v1", {"resources": jobs})
     fake_api.put(f"{kueue}/clusterqueues/ours", created=OLD, metadata=_of("dead"))
     fake_api.put(f"{kueue}/clusterqueues/theirs", created=OLD)
+    for path in ("/apis/batch/v1/namespaces/team/jobs", "/api/v1/namespaces/team/pods"):
+        fake_api.put(f"{path}/ours", created=OLD, metadata=_of("dead"))
+        fake_api.put(f"{path}/theirs", created=OLD)
 
-    sweep.sweep(fake_api, now=NOW)  # type: ignore[arg-type]
+    result = sweep.sweep(fake_api, now=NOW)  # type: ignore[arg-type]
 
-    assert list(fake_api.objects) == [f"{kueue}/clusterqueues/theirs"]
+    assert sorted(path.rpartition("/")[2] for path in fake_api.objects) == ["theirs"] * 3
+    assert "pods team/ours" in "".join(result.deleted)
