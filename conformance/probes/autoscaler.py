@@ -10,11 +10,13 @@ from conformance.cluster.discovery import Discovery
 from conformance.inventory import odd
 from conformance.inventory.solutions import Solution
 from conformance.probes import pace, sent
-from conformance.probes.sandbox import Sandbox
+from conformance.probes.sandbox import Sandbox, refused
 from conformance.verdicts import Failure, NotApplicable, Unknown, Unverified
 
 SILENT_SECONDS = 120.0
 """Limit for the controller to look at a new autoscaler at all; it does so every 15 s."""
+TOLD_SECONDS = 15.0
+"""Limit for the controller to write down that it scaled; it does so in the same look."""
 ACTIVE, ABLE = "ScalingActive", "AbleToScale"
 FAILED_GET = "FailedGet"
 """How the reasons begin that say that a metric cannot be read (FailedGetPodsMetric, FailedGetExternalMetric)."""
@@ -56,6 +58,8 @@ class Autoscaler:
         """Create it, and wait until the HorizontalPodAutoscaler is there."""
         try:
             self.sandbox.create(made.plural, made.body, group_version=made.group_version)
+        except errors.Forbidden as error:
+            raise refused(error, f"{made.body['kind']} {made.body['metadata']['name']}") from error
         except errors.Invalid as error:
             raise Unverified(f"{made.body['kind']} was refused: {error.message}", code="autoscaler_refused") from error
         self._name, self._made = made.hpa, made
@@ -150,11 +154,18 @@ class Autoscaler:
                 observed=f"after scaling up: {error.last}",
                 expected=f"{ABLE} True, {ACTIVE} True with reason ValidMetricFound, and the metric in status.currentMetrics",
             ) from error
-        if not odd.part(seen, "status").get("lastScaleTime"):
-            reason = f"replicas rose, and {self._title} does not say that it scaled (no status.lastScaleTime): {in_words(seen)}"
-            raise Unverified(f"{reason}; look for what else scales the Deployment", code="scaled_by_others")
+        self.must_have_scaled("replicas rose")
         self.sandbox.evidence.step("read the autoscaler's own conditions", observed=in_words(seen), obj=self._title)
         self.sandbox.evidence.artefact("hpa-scaled-up.json", seen)
+
+    def must_have_scaled(self, what: str) -> None:
+        """Raise ``Unverified`` where it does not come to say that it ever scaled: then something else did."""
+        scaled = lambda hpa: hpa if odd.part(hpa, "status").get("lastScaleTime") else None  # noqa: E731
+        try:
+            self._wait(scaled, TOLD_SECONDS, "the autoscaler to say that it scaled")
+        except errors.WaitTimeout as error:
+            reason = f"{what}, and {self._title} does not say that it scaled (no status.lastScaleTime): {error.last}"
+            raise Unverified(f"{reason}; look for what else scales the Deployment", code="scaled_by_others") from error
 
     def value(self, hpa: Object | None = None) -> float:
         """The average for each pod that was read last; zero where nothing was read."""

@@ -197,9 +197,11 @@ def stays(servers: Serving, autoscaler: Autoscaler, code: str, when: str) -> Non
             f"the watch of the Deployment did not live through the window: {error}", code="watch_lost"
         ) from error
     if broken:
+        words = autoscaler.words()
+        autoscaler.must_have_scaled(broken)
         raise Failure(
             code,
-            observed=f"{broken}; {autoscaler.words()}",
+            observed=f"{broken}; {words}",
             expected=f"{LEAST} replica, as {when} nothing asks for more",
         )
     servers.sandbox.evidence.step(

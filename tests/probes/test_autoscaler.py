@@ -12,7 +12,7 @@ from conformance.inventory.solutions import Solution
 from conformance.probes import autoscaler
 from conformance.probes.autoscaler import Autoscaler
 from conformance.probes.sandbox import Sandbox
-from conformance.verdicts import Failure, NotApplicable, Outcome, Unverified
+from conformance.verdicts import Failure, NotApplicable, Outcome, Unknown, Unverified
 
 Object = dict[str, Any]
 APISERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
@@ -164,6 +164,21 @@ def test_an_autoscaler_that_a_policy_changes_is_not_judged(mutated: Object) -> N
         _made(api)
     assert raised.value.code == "autoscaler_changed"
     assert next(iter(mutated)) in raised.value.reason
+
+
+def test_an_autoscaler_that_admission_refuses_is_unknown() -> None:
+    api: Any = FakeApi()
+    create = api.create
+
+    def refuse(path: str, body: Object) -> Object:
+        if path == HPAS:
+            raise errors.Forbidden(403, "Forbidden", "the workload is already managed")
+        return dict(create(path, body))
+
+    api.create = refuse
+    with pytest.raises(Unknown) as raised:
+        _made(api)
+    assert (raised.value.code, "already managed" in raised.value.reason) == ("admission_denied", True)
 
 
 def test_an_autoscaler_that_is_changed_later_is_not_passed() -> None:
