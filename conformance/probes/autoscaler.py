@@ -18,6 +18,8 @@ SILENT_SECONDS = 120.0
 TOLD_SECONDS = 15.0
 """Limit for the controller to write down that it scaled; it does so in the same look."""
 ACTIVE, ABLE = "ScalingActive", "AbleToScale"
+AMBIGUOUS = "AmbiguousSelector"
+"""Reason of a controller that scales by neither of two autoscalers with the same pods."""
 FAILED_GET = "FailedGet"
 """How the reasons begin that say that a metric cannot be read (FailedGetPodsMetric, FailedGetExternalMetric)."""
 
@@ -149,6 +151,7 @@ class Autoscaler:
         try:
             seen = self._wait(fine, SILENT_SECONDS, "the autoscaler's conditions to be good")
         except errors.WaitTimeout as error:
+            self.must_be_able()
             raise Failure(
                 "hpa_conditions_wrong",
                 observed=f"after scaling up: {error.last}",
@@ -166,6 +169,14 @@ class Autoscaler:
         except errors.WaitTimeout as error:
             reason = f"{what}, and {self._title} does not say that it scaled (no status.lastScaleTime): {error.last}"
             raise Unverified(f"{reason}; look for what else scales the Deployment", code="scaled_by_others") from error
+
+    def must_be_able(self) -> None:
+        """Before it is blamed: ``Failure`` where its adapter is down now, ``Unverified`` where another autoscaler has its pods."""
+        living(self.sandbox.api, self.scaler.solution)
+        seen = self.now()
+        if condition_of(seen, ACTIVE).get("reason") == AMBIGUOUS:
+            reason = f"another autoscaler selects the pods of {self._title}: {in_words(seen)}"
+            raise Unverified(f"{reason}; find what makes it", code="two_autoscalers")
 
     def value(self, hpa: Object | None = None) -> float:
         """The average for each pod that was read last; zero where nothing was read."""
@@ -198,7 +209,7 @@ class Autoscaler:
         )
 
     def _not_served(self, error: errors.WaitTimeout) -> Exception:
-        living(self.sandbox.api, self.scaler.solution)
+        self.must_be_able()
         seen = self.now()
         if not condition_of(seen, ACTIVE):
             return Unverified(

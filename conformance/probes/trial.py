@@ -120,6 +120,7 @@ class Trial:
         self._ready(crowd, min(wanted(self.servers.deployment()), most))
 
     def _not_up(self, seconds: float) -> Failure:
+        self.autoscaler.must_be_able()
         own = self.servers.await_queue(self._first, lambda _w: True, "the first server to say what waits")
         seen = f"{seconds:.0f} s under load, {own.waiting} requests wait at the server; {self.autoscaler.words()}"
         target = f"{self.autoscaler.order.signal.title} of {self.autoscaler.order.signal.target} for each pod"
@@ -158,6 +159,7 @@ class Trial:
         try:
             self.autoscaler.await_low(limit)
         except errors.WaitTimeout as error:
+            self.autoscaler.must_be_able()
             seen = (
                 f"{error.seconds:.0f} s after the load was gone {own.waiting} requests wait; {self.autoscaler.words()}"
             )
@@ -166,6 +168,7 @@ class Trial:
             left = max(limit - (time.monotonic() - began), limit / 2)
             self.servers.scaled(lambda count: count == LEAST, left, f"{LEAST} replica to be wanted")
         except errors.WaitTimeout as error:
+            self.autoscaler.must_be_able()
             seen = f"{time.monotonic() - began:.0f} s after the load was gone: {error.last}; {self.autoscaler.words()}"
             calm = self.autoscaler.order.calm
             want = f"{LEAST} replica after a stabilization window of {calm} s"

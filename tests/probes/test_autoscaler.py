@@ -118,6 +118,16 @@ def test_an_adapter_that_goes_down_while_its_metric_is_awaited_is_failed() -> No
     assert _ended(FakeApi(_hpa(UNREAD, None), available="False"), "readable") == (Failure, "adapter_down")
 
 
+@pytest.mark.parametrize("act", ["readable", "healthy", "must_be_able"])
+def test_an_autoscaler_beside_another_one_on_the_same_pods_is_not_judged(act: str) -> None:
+    assert _ended(FakeApi(_hpa(("False", "AmbiguousSelector"), "9")), act) == (Unverified, "two_autoscalers")
+
+
+def test_an_adapter_that_went_down_meanwhile_is_what_is_blamed() -> None:
+    for act in ("healthy", "must_be_able"):
+        assert _ended(FakeApi(_hpa(UNREAD, "9"), available="False"), act) == (Failure, "adapter_down")
+
+
 def test_an_autoscaler_that_nobody_looks_at_is_unverified() -> None:
     for act in ("readable", "unreadable"):
         kind, code = _ended(FakeApi({"status": {}}), act)
