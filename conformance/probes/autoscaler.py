@@ -9,13 +9,17 @@ from conformance.cluster.api import Api, Object
 from conformance.cluster.discovery import Discovery
 from conformance.inventory import odd
 from conformance.inventory.solutions import Solution
-from conformance.probes import pace
-from conformance.probes.sandbox import Sandbox
+from conformance.probes import pace, sent
+from conformance.probes.sandbox import Sandbox, refused
 from conformance.verdicts import Failure, NotApplicable, Unknown, Unverified
 
 SILENT_SECONDS = 120.0
 """Limit for the controller to look at a new autoscaler at all; it does so every 15 s."""
+TOLD_SECONDS = 15.0
+"""Limit for the controller to write down that it scaled; it does so in the same look."""
 ACTIVE, ABLE = "ScalingActive", "AbleToScale"
+AMBIGUOUS = "AmbiguousSelector"
+"""Reason of a controller that scales by neither of two autoscalers with the same pods."""
 FAILED_GET = "FailedGet"
 """How the reasons begin that say that a metric cannot be read (FailedGetPodsMetric, FailedGetExternalMetric)."""
 
@@ -50,14 +54,17 @@ class Autoscaler:
         self.sandbox, self.scaler, self.order = sandbox, scaler, order
         self._collection = sandbox.path(HPAS, group_version=HPA_GROUP_VERSION)
         self._name = ""
+        self._made: Made | None = None
 
     def create(self, made: Made) -> None:
         """Create it, and wait until the HorizontalPodAutoscaler is there."""
         try:
             self.sandbox.create(made.plural, made.body, group_version=made.group_version)
+        except errors.Forbidden as error:
+            raise refused(error, f"{made.body['kind']} {made.body['metadata']['name']}") from error
         except errors.Invalid as error:
             raise Unverified(f"{made.body['kind']} was refused: {error.message}", code="autoscaler_refused") from error
-        self._name = made.hpa
+        self._name, self._made = made.hpa, made
         try:
             limit = self.sandbox.limit(SILENT_SECONDS)
             waiting.wait_exists(self.sandbox.api, self._collection, made.hpa, limit=limit)
@@ -67,6 +74,26 @@ class Autoscaler:
                 observed=f"{made.body['kind']} {made.body['metadata']['name']} exists and no HorizontalPodAutoscaler {made.hpa} after {error.seconds:.0f} s: {self._of_made(made)}",
                 expected=f"{self.scaler.solution.title} makes one from it",
             ) from error
+        self._must_hold(self.scaler.bounds(self.order), self.now(), self._title)
+
+    def as_sent(self) -> None:
+        """Raise ``Unverified`` where the autoscaler is not the one that was sent; asked before anything is passed."""
+        if self._made is None:
+            raise RuntimeError("the autoscaler was not created")
+        body = self._made.body
+        path = self.sandbox.path(self._made.plural, group_version=self._made.group_version)
+        title = f"{body['kind']} {body['metadata']['name']}"
+        self._must_hold(body["spec"], self.sandbox.api.get(f"{path}/{body['metadata']['name']}"), title)
+        self._must_hold(self.scaler.bounds(self.order), self.now(), self._title)
+
+    @staticmethod
+    def _must_hold(wanted: Object, obj: Object, title: str) -> None:
+        wrong = sent.changed(wanted, obj.get("spec"), "spec")
+        if wrong:
+            reason = (
+                f"{title} is not what was sent: {wrong}; look for policies, mutating webhooks and other controllers"
+            )
+            raise Unverified(reason, code="autoscaler_changed")
 
     def _of_made(self, made: Made) -> str:
         path = self.sandbox.path(made.plural, group_version=made.group_version)
@@ -113,7 +140,10 @@ class Autoscaler:
             )
 
     def healthy(self) -> None:
-        """Its own conditions come to say that it can scale, and scales by the metric; ``Failure`` where they do not."""
+        """Its own conditions come to say that it can scale, and scales by the metric; ``Failure`` where they do not.
+
+        ``Unverified`` where it says nothing of having scaled: then something else did.
+        """
 
         def fine(hpa: Object) -> Object | None:
             return hpa if status_of(hpa, ABLE) == "True" and self._reads(hpa) else None
@@ -121,13 +151,32 @@ class Autoscaler:
         try:
             seen = self._wait(fine, SILENT_SECONDS, "the autoscaler's conditions to be good")
         except errors.WaitTimeout as error:
+            self.must_be_able()
             raise Failure(
                 "hpa_conditions_wrong",
                 observed=f"after scaling up: {error.last}",
                 expected=f"{ABLE} True, {ACTIVE} True with reason ValidMetricFound, and the metric in status.currentMetrics",
             ) from error
+        self.must_have_scaled("replicas rose")
         self.sandbox.evidence.step("read the autoscaler's own conditions", observed=in_words(seen), obj=self._title)
         self.sandbox.evidence.artefact("hpa-scaled-up.json", seen)
+
+    def must_have_scaled(self, what: str) -> None:
+        """Raise ``Unverified`` where it does not come to say that it ever scaled: then something else did."""
+        scaled = lambda hpa: hpa if odd.part(hpa, "status").get("lastScaleTime") else None  # noqa: E731
+        try:
+            self._wait(scaled, TOLD_SECONDS, "the autoscaler to say that it scaled")
+        except errors.WaitTimeout as error:
+            reason = f"{what}, and {self._title} does not say that it scaled (no status.lastScaleTime): {error.last}"
+            raise Unverified(f"{reason}; look for what else scales the Deployment", code="scaled_by_others") from error
+
+    def must_be_able(self) -> None:
+        """Before it is blamed: ``Failure`` where its adapter is down now, ``Unverified`` where another autoscaler has its pods."""
+        living(self.sandbox.api, self.scaler.solution)
+        seen = self.now()
+        if condition_of(seen, ACTIVE).get("reason") == AMBIGUOUS:
+            reason = f"another autoscaler selects the pods of {self._title}: {in_words(seen)}"
+            raise Unverified(f"{reason}; find what makes it", code="two_autoscalers")
 
     def value(self, hpa: Object | None = None) -> float:
         """The average for each pod that was read last; zero where nothing was read."""
@@ -160,7 +209,7 @@ class Autoscaler:
         )
 
     def _not_served(self, error: errors.WaitTimeout) -> Exception:
-        living(self.sandbox.api, self.scaler.solution)
+        self.must_be_able()
         seen = self.now()
         if not condition_of(seen, ACTIVE):
             return Unverified(

@@ -78,3 +78,4 @@ class Scaling:
         autoscaler.unreadable()
         stays(servers, autoscaler, "scaled_without_metric", "on a metric that nobody serves")
         autoscaler.still_unreadable()
+        autoscaler.as_sent()

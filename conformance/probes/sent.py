@@ -1,4 +1,4 @@
-"""Whether the pod that runs is the pod that was sent: a webhook or a scheduler that changes it would make every verdict about another pod."""
+"""Whether what is there is what was sent: a webhook or a policy that changes it would make every verdict about something else."""
 
 from typing import Any
 
@@ -23,6 +23,21 @@ def difference(body: Object, pod: Object, node: str | None) -> str | None:
         if wrong:
             return f"{wrong} of container {container['name']} differs from what was sent"
     return None
+
+
+def changed(sent: object, there: object, where: str) -> str | None:
+    """The first value below ``where`` that is not as it was sent, or None; what a server adds to an object is no change."""
+    if isinstance(sent, dict):
+        found = there if isinstance(there, dict) else {}
+        inner = ((value, found.get(key), f"{where}.{key}") for key, value in sent.items())
+    elif isinstance(sent, list):
+        listed = there if isinstance(there, list) else []
+        if len(listed) != len(sent):
+            return f"{where} has {len(listed)} entries and not {len(sent)}"
+        inner = ((value, listed[n], f"{where}[{n}]") for n, value in enumerate(sent))
+    else:
+        return None if str(sent) == str(there) else f"{where} is {there!r} and not {sent!r}"
+    return next(filter(None, (changed(*entry) for entry in inner)), None)
 
 
 def _container(sent: Object, runs: Object) -> str | None:

@@ -130,13 +130,21 @@ class Serving:
         """Why none of these pods is ready: what ``starting`` says about the first of them."""
         name = next((name for name, pod in sorted(members.items()) if not is_ready(pod)), None)
         if name is None:
-            return Unverified(f"no pod of Deployment {self.name} after {seconds:.0f} s", code="no_pods")
+            return Unverified(f"{self._pods_missing(len(members))} after {seconds:.0f} s", code="no_pods")
         told = starting.describe(members[name])
         if starting.started(members[name]):
             seen = f"pod {name} started and is not ready after {seconds:.0f} s: {told}"
             return Unverified(seen, code="pod_not_ready")
         late = errors.WaitTimeout(f"pod {name} to start", seconds, told)
         return starting.not_started(self.sandbox.api, self.pods, name, late, holds_device=True)
+
+    def _pods_missing(self, there: int) -> str:
+        """That there are too few pods, and what the Deployment says about it: a quota, an admission that refuses them."""
+        deployment = self.deployment()
+        told = odd.entries(odd.part(deployment, "status"), "conditions")
+        failed = next((c for c in told if c.get("type") == "ReplicaFailure" and c.get("status") == "True"), None)
+        why = f" ({failed.get('reason')}: {failed.get('message')})" if failed else ""
+        return f"Deployment {self.name} wants {wanted(deployment)} pods and has {there}{why}"
 
     def begin_load(self) -> Object:
         """Start the load, and wait until it runs."""
@@ -203,15 +211,15 @@ class Serving:
         """The Deployment as it is now."""
         return self.sandbox.api.get(f"{self.deployments}/{self.name}")
 
-    def scaled_to(self, count: int, limit: float) -> None:
-        """Wait until the Deployment asks for so many replicas. Raises ``errors.WaitTimeout``."""
+    def scaled(self, fits: Callable[[int], bool], limit: float, what: str) -> None:
+        """Wait until the Deployment asks for as many replicas as fit. Raises ``errors.WaitTimeout``."""
         waiting.wait_for(
             self.sandbox.api,
             self.deployments,
             self.name,
-            lambda d: d if wanted(d) == count else None,
+            lambda d: d if fits(wanted(d)) else None,
             limit=limit,
-            what=f"{count} replicas to be wanted",
+            what=what,
             show=lambda d: f"{wanted(d)} replicas wanted",
         )
 

@@ -93,11 +93,10 @@ class Trial:
         )
 
     def _first_new(self, crowd: Crowd) -> None:
-        """Wait for a new pod, then for it to be ready."""
-        known = len(crowd.members)
+        """Wait until more replicas are wanted, then for a new pod to be ready; a rollout or an eviction makes new pods too."""
         limit = self.sandbox.limit(self.pace.up)
         try:
-            crowd.until(lambda m: m if len(m) > known else None, limit=limit, what="replicas to rise")
+            self.servers.scaled(lambda count: count > LEAST, limit, f"more than {LEAST} replicas to be wanted")
         except errors.WaitTimeout as error:
             raise self._not_up(error.seconds) from error
         self._ready(crowd, LEAST + 1)
@@ -115,12 +114,13 @@ class Trial:
         """Wait for as many as are allowed, which the load is enough for; where the autoscaler asks for fewer, for those."""
         most, limit = self.autoscaler.order.most, self.sandbox.limit(self.pace.up)
         try:
-            self.servers.scaled_to(most, limit)
+            self.servers.scaled(lambda count: count >= most, limit, f"{most} replicas to be wanted")
         except errors.WaitTimeout as error:
             self.evidence.step("waited for more replicas", expected=f"{most}", observed=error.last)
         self._ready(crowd, min(wanted(self.servers.deployment()), most))
 
     def _not_up(self, seconds: float) -> Failure:
+        self.autoscaler.must_be_able()
         own = self.servers.await_queue(self._first, lambda _w: True, "the first server to say what waits")
         seen = f"{seconds:.0f} s under load, {own.waiting} requests wait at the server; {self.autoscaler.words()}"
         target = f"{self.autoscaler.order.signal.title} of {self.autoscaler.order.signal.target} for each pod"
@@ -159,18 +159,22 @@ class Trial:
         try:
             self.autoscaler.await_low(self.pace.down)
         except errors.WaitTimeout as error:
+            self.autoscaler.must_be_able()
             seen = (
                 f"{error.seconds:.0f} s after the load was gone {own.waiting} requests wait; {self.autoscaler.words()}"
             )
             raise Failure("metric_stale", observed=seen, expected="the adapter's value falls with the load") from error
         try:
-            self.servers.scaled_to(LEAST, max(limit - (time.monotonic() - began), limit / 2))
+            left = max(limit - (time.monotonic() - began), limit / 2)
+            self.servers.scaled(lambda count: count == LEAST, left, f"{LEAST} replica to be wanted")
         except errors.WaitTimeout as error:
+            self.autoscaler.must_be_able()
             seen = f"{time.monotonic() - began:.0f} s after the load was gone: {error.last}; {self.autoscaler.words()}"
             calm = self.autoscaler.order.calm
             want = f"{LEAST} replica after a stabilization window of {calm} s"
             raise Failure("not_scaled_down", observed=seen, expected=want) from error
         took = time.monotonic() - began
+        self.autoscaler.as_sent()
         self.evidence.step(
             "replicas fell without load",
             observed=f"{LEAST} after {took:.1f} s; {self.autoscaler.words()}",
@@ -196,9 +200,11 @@ def stays(servers: Serving, autoscaler: Autoscaler, code: str, when: str) -> Non
             f"the watch of the Deployment did not live through the window: {error}", code="watch_lost"
         ) from error
     if broken:
+        words = autoscaler.words()
+        autoscaler.must_have_scaled(broken)
         raise Failure(
             code,
-            observed=f"{broken}; {autoscaler.words()}",
+            observed=f"{broken}; {words}",
             expected=f"{LEAST} replica, as {when} nothing asks for more",
         )
     servers.sandbox.evidence.step(

@@ -12,7 +12,7 @@ from conformance.inventory.solutions import Solution
 from conformance.probes import autoscaler
 from conformance.probes.autoscaler import Autoscaler
 from conformance.probes.sandbox import Sandbox
-from conformance.verdicts import Failure, NotApplicable, Outcome
+from conformance.verdicts import Failure, NotApplicable, Outcome, Unknown, Unverified
 
 Object = dict[str, Any]
 APISERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
@@ -30,10 +30,12 @@ class FakeApi:
         self.served: list[Object] | None = None
         self.created: list[str] = []
         self.names: list[str] = ["server"]
+        self.spec: Object = {}
+        self.mutated: Object = {}
 
     def get(self, path: str, **_query: Any) -> Object:
         if path == f"{HPAS}/server":
-            return {"metadata": {"name": "server", "uid": "u", "resourceVersion": "1"}, **self.hpa}
+            return {"metadata": {"name": "server", "uid": "u", "resourceVersion": "1"}, "spec": self.spec, **self.hpa}
         if f"/{CUSTOM}/" in path and self.served is not None:
             return {"items": self.served}
         raise errors.NotFound(404, "NotFound", path)
@@ -49,6 +51,8 @@ class FakeApi:
 
     def create(self, path: str, body: Object) -> Object:
         self.created.append(path)
+        if path == HPAS:
+            self.spec = {**body["spec"], **self.mutated}
         return {**body, "metadata": {**body["metadata"], "uid": "u", "resourceVersion": "1"}}
 
     def pages(self, path: str, **_query: str) -> Any:
@@ -114,6 +118,16 @@ def test_an_adapter_that_goes_down_while_its_metric_is_awaited_is_failed() -> No
     assert _ended(FakeApi(_hpa(UNREAD, None), available="False"), "readable") == (Failure, "adapter_down")
 
 
+@pytest.mark.parametrize("act", ["readable", "healthy", "must_be_able"])
+def test_an_autoscaler_beside_another_one_on_the_same_pods_is_not_judged(act: str) -> None:
+    assert _ended(FakeApi(_hpa(("False", "AmbiguousSelector"), "9")), act) == (Unverified, "two_autoscalers")
+
+
+def test_an_adapter_that_went_down_meanwhile_is_what_is_blamed() -> None:
+    for act in ("healthy", "must_be_able"):
+        assert _ended(FakeApi(_hpa(UNREAD, "9"), available="False"), act) == (Failure, "adapter_down")
+
+
 def test_an_autoscaler_that_nobody_looks_at_is_unverified() -> None:
     for act in ("readable", "unreadable"):
         kind, code = _ended(FakeApi({"status": {}}), act)
@@ -150,6 +164,49 @@ def test_keda_that_makes_no_autoscaler_is_failed() -> None:
     with pytest.raises(Failure) as raised:
         _made(api)
     assert raised.value.code == "no_autoscaler_made"
+
+
+@pytest.mark.parametrize("mutated", [{"maxReplicas": 1}, {"minReplicas": 3}, {"metrics": []}, {"scaleTargetRef": 7}])
+def test_an_autoscaler_that_a_policy_changes_is_not_judged(mutated: Object) -> None:
+    api = FakeApi(_hpa(FINE, "1"))
+    api.mutated = mutated
+    with pytest.raises(Unverified) as raised:
+        _made(api)
+    assert raised.value.code == "autoscaler_changed"
+    assert next(iter(mutated)) in raised.value.reason
+
+
+def test_an_autoscaler_that_admission_refuses_is_unknown() -> None:
+    api: Any = FakeApi()
+    create = api.create
+
+    def refuse(path: str, body: Object) -> Object:
+        if path == HPAS:
+            raise errors.Forbidden(403, "Forbidden", "the workload is already managed")
+        return dict(create(path, body))
+
+    api.create = refuse
+    with pytest.raises(Unknown) as raised:
+        _made(api)
+    assert (raised.value.code, "already managed" in raised.value.reason) == ("admission_denied", True)
+
+
+def test_an_autoscaler_that_is_changed_later_is_not_passed() -> None:
+    api = FakeApi(_hpa(FINE, "1"))
+    made = _made(api)
+    made.as_sent()
+    (metric,) = api.spec["metrics"]
+    api.spec["metrics"] = [{**metric, "pods": {**metric["pods"], "metric": {"name": "another"}}}]
+    with pytest.raises(Unverified) as raised:
+        made.as_sent()
+    assert "another" in raised.value.reason
+
+
+def test_replicas_that_rose_without_the_autoscaler_prove_nothing_about_it() -> None:
+    by_others, by_it = _hpa(FINE, "1"), _hpa(FINE, "1")
+    by_it["status"]["lastScaleTime"] = "2026-01-01T00:00:00Z"
+    _made(FakeApi(by_it)).healthy()
+    assert _ended(FakeApi(by_others), "healthy") == (Unverified, "scaled_by_others")
 
 
 class Discovered:

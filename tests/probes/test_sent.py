@@ -69,3 +69,21 @@ def test_defaults_sidecars_and_further_rights_are_no_difference() -> None:
     _main(pod)["env"].append({"name": "PROXY", "value": "x"})
     pod["spec"]["containers"].append({"name": "mesh"})
     assert sent.difference(_body(), pod, "n") is None
+
+
+SENT: Object = {"replicas": 1, "metrics": [{"target": "2"}]}
+
+
+@pytest.mark.parametrize(
+    ("there", "wrong"),
+    [
+        ({"replicas": 1, "metrics": [{"target": "2", "added": {}}], "more": 7}, None),
+        ({"replicas": 3, "metrics": [{"target": "2"}]}, "spec.replicas is 3 and not 1"),
+        ({"replicas": 1, "metrics": [{"target": "9"}]}, "spec.metrics[0].target is '9' and not '2'"),
+        ({"replicas": 1, "metrics": [{"target": "2"}, {}]}, "spec.metrics has 2 entries and not 1"),
+        ({"replicas": 1, "metrics": 7}, "spec.metrics has 0 entries and not 1"),
+        (None, "spec.replicas is None and not 1"),
+    ],
+)
+def test_an_object_is_what_was_sent_where_only_more_was_added(there: object, wrong: str | None) -> None:
+    assert sent.changed(SENT, there, "spec") == wrong

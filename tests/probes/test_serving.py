@@ -136,6 +136,25 @@ def test_each_node_is_a_term_of_its_own_in_an_affinity() -> None:
     assert [term["matchFields"][0]["values"] for term in required["nodeSelectorTerms"]] == [["a"], ["b"]]
 
 
+def test_pods_that_are_not_made_are_missing_for_the_reason_that_the_deployment_gives() -> None:
+    api: Any = FakeApi()
+    sandbox = Sandbox(
+        api, run_id="r", check_id="c", settings=Settings(run_id="r", namespace="given"), evidence=Evidence()
+    )
+    plan = pods.PodPlan(name="p", containers=[pods.Container(name="main", arguments=serving.SERVE)], node=None)
+    servers = serving.Serving(sandbox, "server", pods.manifest(plan, image="i", command=["python3"], labels={}))
+    servers.deploy(listens=False)
+    failed = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: few"}
+    api.made["deployments"] |= {"spec": {"replicas": 3}, "status": {"conditions": [failed]}}
+    ready = {"metadata": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    raised = servers.not_ready({"a": ready}, 5.0)
+    assert isinstance(raised, Unverified)
+    assert (raised.code, "wants 3 pods and has 1 (FailedCreate: exceeded quota: few)" in raised.reason) == (
+        "no_pods",
+        True,
+    )
+
+
 def _node(number: int, content: str) -> Node:
     return Node(f"/dev/x{number}", "c", 240, number, opened=True, refusal="", content=content)
 

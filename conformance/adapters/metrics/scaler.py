@@ -67,6 +67,16 @@ class Scaler(ABC):
         """An autoscaler on a metric that nobody serves."""
         return self._own(order, self._metric(UNSERVED, order.signal.target))
 
+    def bounds(self, order: Order) -> Object:
+        """What the ``spec`` of the HorizontalPodAutoscaler must hold for an order, whoever made it."""
+        metric = {"type": self.source, self.source.lower(): {"target": average(order.signal.target)}}
+        return {
+            "scaleTargetRef": {"kind": "Deployment", "name": order.deployment},
+            "minReplicas": order.least,
+            "maxReplicas": order.most,
+            "metrics": [metric],
+        }
+
     @abstractmethod
     def _metric(self, name: str, target: int) -> Object:
         """Entry of ``spec.metrics``."""
