@@ -98,6 +98,13 @@ class GangMaker:
             self._create(gang, Piece(plural="pods", body=self.adapter.alone(pod)))
         return gang
 
+    def plain(self, name: str, size: int) -> Gang:
+        """Create the same pods for the scheduler of the cluster, of which the solution knows nothing."""
+        gang = self._prepared(name, size, work=0, grouped=False)
+        for pod in gang.ask.pods:
+            self._create(gang, Piece(plural="pods", body=pod))
+        return gang
+
     def _prepared(self, name: str, size: int, *, work: int, grouped: bool) -> Gang:
         name = self.name(name)
         labels = {**self.sandbox.labels, members.GANG_LABEL: name}

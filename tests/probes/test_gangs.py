@@ -226,6 +226,40 @@ def test_a_member_that_ended_before_another_was_placed_was_not_together_with_it(
     gang_finish._together(gang(size=2), by_name(placed(0, phase="Succeeded"), placed(1)))
 
 
+class NothingStarts(FakeGangs):
+    """A gang that fits is refused; so are the same pods without a gang, where ``plain_starts`` is not true."""
+
+    def __init__(self, *, plain_starts: bool) -> None:
+        super().__init__()
+        self.plain_starts = plain_starts
+
+    def one_more_is_refused(self, _gang: Gang, _also: Any) -> bool:
+        return False
+
+    def starts(self, _gang: Gang, code: str, **_options: Any) -> None:
+        raise Failure(code, observed="refused", expected="it starts")
+
+    def plain(self, name: str, size: int) -> Gang:
+        return gang(name, size)
+
+    def witness(self, gang: Gang) -> Gang:
+        if not self.plain_starts:
+            raise Unverified("refused as well", code="no_witness")
+        return gang
+
+
+def test_a_gang_that_does_not_start_fails_only_where_the_same_pods_without_a_gang_do() -> None:
+    good: Any = NothingStarts(plain_starts=True)
+    bad: Any = NothingStarts(plain_starts=False)
+
+    with pytest.raises(Failure) as failed:
+        gang_finish.finish_together(good, gang())
+    assert (failed.value.code, good.ended) == ("fitting_gang_not_started", ["g", "no-gang"])
+    with pytest.raises(Unverified) as raised:
+        gang_finish.finish_together(bad, gang())
+    assert raised.value.code == "no_witness"
+
+
 def pair() -> tuple[Gang, Gang]:
     return gang("one"), gang("two")
 
