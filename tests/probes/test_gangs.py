@@ -70,10 +70,15 @@ class FakeGangs:
         self.queue = type("Q", (), {"timeout": timeout, "wait": int(timeout or 0)})()
         self.ended: list[str] = []
         self.blocked = True
+        self.lost: set[str] = set()
 
     def still_blocked(self) -> None:
         if not self.blocked:
             raise Unverified("the blocker was lost", code="probe_lost")
+
+    def all_there(self, gang: Gang) -> None:
+        if gang.name in self.lost:
+            raise Unverified(f"{gang.name} lost a member", code="probe_lost")
 
     def words(self, _gang: Gang) -> str:
         return "the group says so"
@@ -199,6 +204,39 @@ def test_a_pod_that_no_longer_holds_its_device_blocks_no_gang(found: list[Object
 
     with pytest.raises(Unverified) as raised:
         gangs.still_blocked()
+    assert raised.value.code == "probe_lost"
+
+
+@pytest.mark.parametrize(
+    ("there", "complete"),
+    [(["u0", "u1"], True), (["u0"], False), (["u0", "made-again"], False)],
+    ids=["all", "deleted", "replaced"],
+)
+def test_a_gang_of_which_somebody_else_deleted_a_member_proves_nothing(there: list[str], complete: bool) -> None:
+    gangs, one = object.__new__(Gangs), gang()
+    one.made += [(f"/pods/g-{n}", {"kind": "Pod", "metadata": {"name": f"g-{n}", "uid": f"u{n}"}}) for n in range(2)]
+    sandbox: Any = type("S", (), {"own": "me"})()
+    found = [{"metadata": {"uid": uid}} for uid in there]
+    api: Any = type("A", (), {"list": lambda _self, _path, **_options: found})()
+    gangs.sandbox, gangs.api, gangs._pods = sandbox, api, "/pods"
+
+    if complete:
+        gangs.all_there(one)
+    else:
+        with pytest.raises(Unverified, match="g-1"):
+            gangs.all_there(one)
+
+
+def test_a_second_gang_that_lost_a_member_did_not_fail_to_follow() -> None:
+    one, two = pair()
+    gangs: Any = FakeGangs()
+    everyone: Any = FakeCrowd(by_name(pod(0, gang="two")))
+
+    with pytest.raises(Failure):
+        gang_contest.second_follows(gangs, two, Tally((one, two)), everyone)
+    gangs.lost = {"two"}
+    with pytest.raises(Unverified) as raised:
+        gang_contest.second_follows(gangs, two, Tally((one, two)), everyone)
     assert raised.value.code == "probe_lost"
 
 
