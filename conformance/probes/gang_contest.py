@@ -104,6 +104,8 @@ def _whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, seen: Members) -
 
 
 def _stuck(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, parts: dict[str, int]) -> Failure:
+    for gang in pair:
+        gangs.all_there(gang)
     gangs.room.unchanged(gangs.api, gangs.sandbox.own)
     held = " and ".join(f"{gang.name} {parts.get(gang.name, 0)} of {gang.size}" for gang in pair)
     words = "; ".join(filter(None, (gangs.words(gang) for gang in pair)))
@@ -120,6 +122,8 @@ def _stuck(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, parts: dict[str,
 def _alone(gangs: Gangs, pair: tuple[Gang, Gang], everyone: Crowd) -> Failure:
     """Neither began: without the second the first tells whether they stood in each other's way."""
     told = members.describe(everyone.members.values())
+    for gang in pair:
+        gangs.all_there(gang)
     gangs.end(pair[1])
     gangs.witness(pair[0])
     return Failure(
@@ -145,6 +149,7 @@ def second_follows(gangs: Gangs, second: Gang, tally: Tally, everyone: Crowd) ->
             show=lambda seen: members.describe(second.mine(seen)),
         )
     except errors.WaitTimeout as error:
+        gangs.all_there(second)
         gangs.room.unchanged(gangs.api, gangs.sandbox.own)
         raise Failure(
             "second_gang_not_started",

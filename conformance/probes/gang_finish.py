@@ -26,7 +26,11 @@ def finish_together(gangs: Gangs, gang: Gang) -> bool:
     began = time.monotonic()
     controlled = gangs.one_more_is_refused(gang, together)
     left = max(LEAST_SECONDS, starting.START_SECONDS - (time.monotonic() - began))
-    gangs.starts(gang, "fitting_gang_not_started", limit=left, also=together)
+    try:
+        gangs.starts(gang, "fitting_gang_not_started", limit=left, also=together)
+    except Failure as error:
+        _others_would_start(gangs, gang, error)
+        raise
     try:
         gang.crowd.until(
             lambda seen: _ended(gang, seen), limit=gangs.sandbox.limit(FINISH_SECONDS), what=f"{gang.name} to finish"
@@ -43,6 +47,14 @@ def finish_together(gangs: Gangs, gang: Gang) -> bool:
         "the gang finished", observed=f"{gang.size} pods succeeded after {seconds:.1f} s", obj=gang.name
     )
     return controlled
+
+
+def _others_would_start(gangs: Gangs, gang: Gang, failure: Failure) -> None:
+    """``Unverified`` where the same pods without a gang do not start either: CPU, room for pods or a policy keeps them away."""
+    if failure.code != "fitting_gang_not_started":
+        return
+    gangs.end(gang)
+    gangs.end(gangs.witness(gangs.plain("no-gang", gang.size)))
 
 
 def _together(gang: Gang, seen: Members) -> None:

@@ -9,6 +9,7 @@ from conformance.adapters.gang import Adapter, Ask, Piece
 from conformance.cluster import errors
 from conformance.cluster.api import Object
 from conformance.cluster.crowd import Crowd, Members
+from conformance.inventory import odd
 from conformance.probes import claims, members, pods
 from conformance.probes.free_room import DeviceUnit, Room
 from conformance.probes.names import SANDBOX_LABEL
@@ -98,6 +99,13 @@ class GangMaker:
             self._create(gang, Piece(plural="pods", body=self.adapter.alone(pod)))
         return gang
 
+    def plain(self, name: str, size: int) -> Gang:
+        """Create the same pods for the scheduler of the cluster, of which the solution knows nothing."""
+        gang = self._prepared(name, size, work=0, grouped=False)
+        for pod in gang.ask.pods:
+            self._create(gang, Piece(plural="pods", body=pod))
+        return gang
+
     def _prepared(self, name: str, size: int, *, work: int, grouped: bool) -> Gang:
         name = self.name(name)
         labels = {**self.sandbox.labels, members.GANG_LABEL: name}
@@ -170,6 +178,16 @@ class GangMaker:
                 f"a pod is stored without its membership: {gone}; look for mutating webhooks and feature gates",
                 code="membership_lost",
             )
+
+    def all_there(self, gang: Gang) -> None:
+        """``Unverified`` where a member that we made is gone or goes: without it the gang tells nothing about the scheduler."""
+        made = {str(obj["metadata"]["uid"]): odd.name(obj) for _, obj in gang.made if obj["kind"] == "Pod"}
+        selector = f"{SANDBOX_LABEL}={self.sandbox.own},{members.GANG_LABEL}={gang.name}"
+        found = [odd.part(pod, "metadata") for pod in self.api.list(self._pods, label_selector=selector)]
+        there = {str(meta.get("uid")) for meta in found if not meta.get("deletionTimestamp")}
+        if lost := sorted(name for uid, name in made.items() if uid not in there):
+            told = ", ".join(lost[:5])
+            raise Unverified(f"members of {gang.name} were deleted, and not by this check: {told}", code="probe_lost")
 
     def delete(self, gang: Gang) -> None:
         """Tell everything of a gang to go, the pods before what groups them."""

@@ -29,6 +29,7 @@ def holds_nothing(gangs: Gangs, gang: Gang, seconds: float) -> None:
         broken, seen = _watched(gangs, gang, seconds)
         _no_scale_up(gangs)
         if not broken:
+            gangs.all_there(gang)
             gangs.still_blocked()
             gangs.room.unchanged(gangs.api, gangs.sandbox.own)
             _record(gangs, gang, seconds, seen)

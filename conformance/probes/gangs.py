@@ -171,6 +171,7 @@ class Gangs(GangMaker):
         return mine if len(mine) >= gang.size and all(map(members.started, mine)) else None
 
     def _not_started(self, gang: Gang, code: str, error: errors.WaitTimeout) -> Failure | Unverified | Unknown:
+        self.all_there(gang)
         mine = gang.mine(gang.crowd.members)
         bound = [pod for pod in mine if members.bound(pod)]
         words = self.words(gang)

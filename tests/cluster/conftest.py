@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,32 @@ from tests.cluster.ground import DESCRIPTOR, IMAGE, TESTBED, Ground
 
 ADD_ONS = "karpenter,keda,prometheus"
 OPTIONS = ("--descriptor", str(DESCRIPTOR), "--probe-image", IMAGE)
+
+
+SCHEDULING = ("test_scheduling_ground.py", "test_pod_autoscaling.py", "test_cluster_autoscaling.py")
+"""Files whose tests share the testbed with add-ons."""
+SPREAD = ("test_faults.py",)
+"""Files whose tests may run on any worker."""
+
+
+def place(nodeid: str) -> str:
+    """What has to run on the same worker: each more is one more testbed on the machine."""
+    file = nodeid.partition("::")[0].rpartition("/")[2]
+    if file in SCHEDULING:
+        return "scheduling"
+    return nodeid if file in SPREAD else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One worker for all tests of a file, because the groups of xdist are not heeded by every pytest."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only where workers are wanted
+
+    class ByPlace(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return place(nodeid)
+
+    return ByPlace(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

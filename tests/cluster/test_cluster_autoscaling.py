@@ -9,7 +9,7 @@ import pytest
 from conformance.run import proof
 from tests.cluster.ground import Ground, real_faults
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("scheduling")]
+pytestmark = pytest.mark.cluster
 Object = dict[str, Any]
 REQUIREMENT = "cluster_autoscaling"
 REAL = real_faults(REQUIREMENT)

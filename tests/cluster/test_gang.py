@@ -10,7 +10,7 @@ from conformance.run import proof
 from tests.cluster.fake_nodes import fake_nodes
 from tests.cluster.ground import Ground, real_faults
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("gang")]
+pytestmark = pytest.mark.cluster
 REQUIREMENT = "gang_scheduling"
 CHECKS = {
     "fitting_gang_starts_and_finishes",

@@ -12,7 +12,7 @@ from tests.cluster import kubectl
 from tests.cluster.ground import TESTBED, Ground
 from tests.cluster.kubectl import Side
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("kubectl")]
+pytestmark = pytest.mark.cluster
 Sides = tuple[Side, Side]
 
 TABLES = ("", "--output=wide", "--selector=app=parity", "--selector=app!=parity", "--show-labels", "--all-namespaces")

@@ -12,7 +12,7 @@ from conformance.cluster import Api, waiting
 from tests.cluster import fake_nodes
 from tests.cluster.ground import IMAGE, Ground
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("scheduling")]
+pytestmark = pytest.mark.cluster
 Object = dict[str, Any]
 NAMESPACE = "scheduling-ground"
 PLACE = f"/api/v1/namespaces/{NAMESPACE}"

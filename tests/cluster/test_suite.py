@@ -11,7 +11,7 @@ import pytest
 from conformance.errors import ExitCode
 from tests.cluster.ground import Ground
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("suite")]
+pytestmark = pytest.mark.cluster
 BOTH = ("dra_support", "secure_accelerator_access")
 
 

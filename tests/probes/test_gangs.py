@@ -70,10 +70,15 @@ class FakeGangs:
         self.queue = type("Q", (), {"timeout": timeout, "wait": int(timeout or 0)})()
         self.ended: list[str] = []
         self.blocked = True
+        self.lost: set[str] = set()
 
     def still_blocked(self) -> None:
         if not self.blocked:
             raise Unverified("the blocker was lost", code="probe_lost")
+
+    def all_there(self, gang: Gang) -> None:
+        if gang.name in self.lost:
+            raise Unverified(f"{gang.name} lost a member", code="probe_lost")
 
     def words(self, _gang: Gang) -> str:
         return "the group says so"
@@ -202,6 +207,39 @@ def test_a_pod_that_no_longer_holds_its_device_blocks_no_gang(found: list[Object
     assert raised.value.code == "probe_lost"
 
 
+@pytest.mark.parametrize(
+    ("there", "complete"),
+    [(["u0", "u1"], True), (["u0"], False), (["u0", "made-again"], False)],
+    ids=["all", "deleted", "replaced"],
+)
+def test_a_gang_of_which_somebody_else_deleted_a_member_proves_nothing(there: list[str], complete: bool) -> None:
+    gangs, one = object.__new__(Gangs), gang()
+    one.made += [(f"/pods/g-{n}", {"kind": "Pod", "metadata": {"name": f"g-{n}", "uid": f"u{n}"}}) for n in range(2)]
+    sandbox: Any = type("S", (), {"own": "me"})()
+    found = [{"metadata": {"uid": uid}} for uid in there]
+    api: Any = type("A", (), {"list": lambda _self, _path, **_options: found})()
+    gangs.sandbox, gangs.api, gangs._pods = sandbox, api, "/pods"
+
+    if complete:
+        gangs.all_there(one)
+    else:
+        with pytest.raises(Unverified, match="g-1"):
+            gangs.all_there(one)
+
+
+def test_a_second_gang_that_lost_a_member_did_not_fail_to_follow() -> None:
+    one, two = pair()
+    gangs: Any = FakeGangs()
+    everyone: Any = FakeCrowd(by_name(pod(0, gang="two")))
+
+    with pytest.raises(Failure):
+        gang_contest.second_follows(gangs, two, Tally((one, two)), everyone)
+    gangs.lost = {"two"}
+    with pytest.raises(Unverified) as raised:
+        gang_contest.second_follows(gangs, two, Tally((one, two)), everyone)
+    assert raised.value.code == "probe_lost"
+
+
 def test_a_gang_that_stays_beyond_the_time_out_of_its_queue_holds_in_part() -> None:
     gangs: Any = FakeGangs(timeout=5.0)
 
@@ -224,6 +262,40 @@ def test_a_member_that_ended_before_another_was_placed_was_not_together_with_it(
         gang_finish._together(gang(size=2), by_name(placed(0, phase="Succeeded"), pod(1)))
     assert raised.value.code == "not_together"
     gang_finish._together(gang(size=2), by_name(placed(0, phase="Succeeded"), placed(1)))
+
+
+class NothingStarts(FakeGangs):
+    """A gang that fits is refused; so are the same pods without a gang, where ``plain_starts`` is not true."""
+
+    def __init__(self, *, plain_starts: bool) -> None:
+        super().__init__()
+        self.plain_starts = plain_starts
+
+    def one_more_is_refused(self, _gang: Gang, _also: Any) -> bool:
+        return False
+
+    def starts(self, _gang: Gang, code: str, **_options: Any) -> None:
+        raise Failure(code, observed="refused", expected="it starts")
+
+    def plain(self, name: str, size: int) -> Gang:
+        return gang(name, size)
+
+    def witness(self, gang: Gang) -> Gang:
+        if not self.plain_starts:
+            raise Unverified("refused as well", code="no_witness")
+        return gang
+
+
+def test_a_gang_that_does_not_start_fails_only_where_the_same_pods_without_a_gang_do() -> None:
+    good: Any = NothingStarts(plain_starts=True)
+    bad: Any = NothingStarts(plain_starts=False)
+
+    with pytest.raises(Failure) as failed:
+        gang_finish.finish_together(good, gang())
+    assert (failed.value.code, good.ended) == ("fitting_gang_not_started", ["g", "no-gang"])
+    with pytest.raises(Unverified) as raised:
+        gang_finish.finish_together(bad, gang())
+    assert raised.value.code == "no_witness"
 
 
 def pair() -> tuple[Gang, Gang]:
