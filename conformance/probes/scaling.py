@@ -35,6 +35,7 @@ class Scaling:
             calm=times.calm,
             server=self._server() if self.scaler.needs_server else "",
             window=times.rate,
+            model=self.sandbox.own,
         )
 
     def _server(self) -> str:
@@ -59,7 +60,9 @@ class Scaling:
         if self.fleet is None:
             raise RuntimeError("servers hold accelerators of a pool")
         must_identify(self.fleet.descriptor)
-        servers = Serving(self.sandbox, "server", self.fleet.holder("server", serving.SERVE))
+        servers = Serving(
+            self.sandbox, "server", self.fleet.holder("server", (*serving.SERVE, "--model", self.sandbox.own))
+        )
         order = self.order(servers, signal, min(MOST, self.fleet.free))
         servers.deploy()
         trial = Trial(self.fleet, servers, Autoscaler(self.sandbox, self.scaler, order))

@@ -192,6 +192,8 @@ def test_keda_gets_a_scaled_object_for_which_no_answer_is_an_error() -> None:
 def test_a_counter_is_asked_for_as_its_growth_and_a_named_metric_as_it_is() -> None:
     rate, named = metrics.TOKEN_RATE, metrics.TOKEN_RATE.named("tokens:rate")
     assert rate.query("ns", 60) == 'sum(rate(vllm:generation_tokens_total{namespace="ns"}[60s]))'
+    assert rate.query("ns", 60, "m") == 'sum(rate(vllm:generation_tokens_total{namespace="ns",model_name="m"}[60s]))'
+    assert named.query("ns", 60, "m") == named.query("ns", 60)
     assert (named.query("ns", 60), named.name) == ('sum(tokens:rate{namespace="ns"})', "tokens:rate")
 
 

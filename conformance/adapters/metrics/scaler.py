@@ -37,6 +37,8 @@ class Order:
     """URL of a Prometheus, for KEDA."""
     window: int = 60
     """Seconds over which the growth of a counter is taken, for KEDA."""
+    model: str = ""
+    """Label ``model_name`` of the servers, for KEDA: a namespace that is given may have other servers in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +147,7 @@ class KedaScaler(ExternalScaler):
             "metricType": "AverageValue",
             "metadata": {
                 "serverAddress": order.server,
-                "query": order.signal.query(order.namespace, order.window),
+                "query": order.signal.query(order.namespace, order.window, order.model),
                 "threshold": str(order.signal.target),
                 "ignoreNullValues": "false",
             },

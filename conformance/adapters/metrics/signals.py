@@ -18,14 +18,17 @@ class Signal:
     """Average for each pod that the autoscaler aims at."""
     option: str
     """Option of the command that names another metric."""
+    ours: bool = True
+    """Whether it is what the servers expose, with their labels, and no metric that the user names."""
 
     def named(self, other: str | None) -> "Signal":
         """The same under a name that the user gives: a metric that is served already, and no counter any more."""
-        return replace(self, series=other, name=other, rate=False) if other else self
+        return replace(self, series=other, name=other, rate=False, ours=False) if other else self
 
-    def query(self, namespace: str, window: int) -> str:
-        """PromQL for the sum over a namespace; growth is taken over ``window`` seconds."""
-        chosen = f'{self.series}{{namespace="{namespace}"}}'
+    def query(self, namespace: str, window: int, model: str = "") -> str:
+        """PromQL for the sum over a namespace, of servers of this model alone; growth is taken over ``window`` seconds."""
+        own = f',model_name="{model}"' if model and self.ours else ""
+        chosen = f'{self.series}{{namespace="{namespace}"{own}}}'
         return f"sum(rate({chosen}[{window}s]))" if self.rate else f"sum({chosen})"
 
 
