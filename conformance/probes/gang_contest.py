@@ -134,7 +134,10 @@ def _alone(gangs: Gangs, pair: tuple[Gang, Gang], everyone: Crowd) -> Failure:
 
 
 def second_follows(gangs: Gangs, second: Gang, tally: Tally, everyone: Crowd) -> float:
-    """Wait until the other gang is whole, after the first has gone; returns the seconds that it took."""
+    """Wait until the other gang is whole, after the first has gone; returns the seconds that it took.
+
+    ``Failure`` where it does not get there and a new gang of its size does; ``Unverified`` where no gang starts any more.
+    """
     began = time.monotonic()
 
     def whole(seen: Members) -> bool | None:
@@ -151,9 +154,12 @@ def second_follows(gangs: Gangs, second: Gang, tally: Tally, everyone: Crowd) ->
     except errors.WaitTimeout as error:
         gangs.all_there(second)
         gangs.room.unchanged(gangs.api, gangs.sandbox.own)
+        words = gangs.words(second)
+        gangs.end(second)
+        gangs.twin("twin-after", second.size)
         raise Failure(
             "second_gang_not_started",
-            observed=f"{error}; {gangs.words(second)}",
+            observed=f"{error}; {words}; a new gang of {second.size} starts",
             expected="the second gang starts when the first has ended",
         ) from error
     return time.monotonic() - began

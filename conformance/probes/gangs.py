@@ -152,6 +152,11 @@ class Gangs(GangMaker):
         limit = WAITING_SECONDS + self.queue.wait
         try:
             self.starts(gang, "waiting_gang_not_started", limit=limit)
+        except Failure as late:
+            if late.code == "waiting_gang_not_started":
+                self.end(gang)
+                self.twin("twin-after", gang.size)
+            raise
         except Unverified as silent:
             if silent.code != "scheduler_silent":
                 raise

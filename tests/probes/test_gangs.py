@@ -69,7 +69,7 @@ class FakeGangs:
         self.sandbox = type("S", (), {"own": "me", "limit": staticmethod(float), "settings": Settings(run_id="r")})()
         self.queue = type("Q", (), {"timeout": timeout, "wait": int(timeout or 0)})()
         self.ended: list[str] = []
-        self.blocked = True
+        self.blocked, self.stopped = True, False
         self.lost: set[str] = set()
 
     def still_blocked(self) -> None:
@@ -94,6 +94,11 @@ class FakeGangs:
 
     def witness(self, gang: Gang) -> Gang:
         return gang
+
+    def twin(self, name: str, size: int) -> Gang:
+        if self.stopped:
+            raise Unverified("no gang starts", code="no_witness")
+        return gang(name, size)
 
 
 def gang(name: str = "g", size: int = 3, *states: Members, kind: str = "PodGroup") -> Gang:
@@ -238,6 +243,16 @@ def test_a_second_gang_that_lost_a_member_did_not_fail_to_follow() -> None:
     with pytest.raises(Unverified) as raised:
         gang_contest.second_follows(gangs, two, Tally((one, two)), everyone)
     assert raised.value.code == "probe_lost"
+
+
+def test_a_second_gang_fails_to_follow_only_where_a_new_one_starts() -> None:
+    one, two = pair()
+    gangs: Any = FakeGangs()
+    gangs.stopped = True
+
+    with pytest.raises(Unverified) as raised:
+        gang_contest.second_follows(gangs, two, Tally((one, two)), FakeCrowd({}))  # type: ignore[arg-type]
+    assert (raised.value.code, gangs.ended) == ("no_witness", ["two"])
 
 
 def test_a_gang_that_stays_beyond_the_time_out_of_its_queue_holds_in_part() -> None:
