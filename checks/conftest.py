@@ -12,9 +12,11 @@ from conformance.evidence import Evidence
 from conformance.hooks import running
 from conformance.inventory import Inventory, Kind
 from conformance.inventory.solutions import AUTOSCALER, FAMILIES, METRICS, Solution
-from conformance.probes import Sandbox, autoscaler, gang_ground
-from conformance.probes.fleet import Fleet
-from conformance.probes.trial import LEAST
+from conformance.probes import Sandbox
+from conformance.probes.gang import ground as gang_ground
+from conformance.probes.scaling import autoscaler
+from conformance.probes.scaling.fleet import Fleet
+from conformance.probes.scaling.trial import LEAST
 
 
 @pytest.fixture

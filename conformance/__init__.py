@@ -17,17 +17,16 @@ if TYPE_CHECKING:
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
     from conformance.probes.crud import Crud as Crud
-    from conformance.probes.gang_clean import another_gets_one as another_gets_one
-    from conformance.probes.gang_clean import frees_its_devices as frees_its_devices
-    from conformance.probes.gang_contest import Tally as Tally
-    from conformance.probes.gang_contest import second_follows as second_follows
-    from conformance.probes.gang_contest import winner_of as winner_of
-    from conformance.probes.gang_finish import finish_together as finish_together
-    from conformance.probes.gang_refusal import is_refused as is_refused
-    from conformance.probes.gang_window import holds_nothing as holds_nothing
-    from conformance.probes.gang_window import waits as waits
-    from conformance.probes.gangs import Gangs as Gangs
-    from conformance.probes.growth import Growth as Growth
+    from conformance.probes.gang.clean import another_gets_one as another_gets_one
+    from conformance.probes.gang.clean import frees_its_devices as frees_its_devices
+    from conformance.probes.gang.contest import Tally as Tally
+    from conformance.probes.gang.contest import second_follows as second_follows
+    from conformance.probes.gang.contest import winner_of as winner_of
+    from conformance.probes.gang.finish import finish_together as finish_together
+    from conformance.probes.gang.gangs import Gangs as Gangs
+    from conformance.probes.gang.refusal import is_refused as is_refused
+    from conformance.probes.gang.window import holds_nothing as holds_nothing
+    from conformance.probes.gang.window import waits as waits
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
     from conformance.probes.needs import GANG_NEEDS as GANG_NEEDS
@@ -35,9 +34,10 @@ if TYPE_CHECKING:
     from conformance.probes.needs import PROBE_NEEDS as PROBE_NEEDS
     from conformance.probes.needs import SCALED_OBJECT_NEEDS as SCALED_OBJECT_NEEDS
     from conformance.probes.needs import SCALING_NEEDS as SCALING_NEEDS
+    from conformance.probes.pools.growth import Growth as Growth
     from conformance.probes.reading import identity as identity
     from conformance.probes.sandbox import Sandbox as Sandbox
-    from conformance.probes.scaling import Scaling as Scaling
+    from conformance.probes.scaling.scaling import Scaling as Scaling
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -59,9 +59,9 @@ _HOME = {
     "Failure": "verdicts",
     "GANG_NEEDS": "probes.needs",
     "GANG_WAY_NEEDS": "probes.needs",
-    "Gangs": "probes.gangs",
+    "Gangs": "probes.gang.gangs",
     "Grade": "verdicts",
-    "Growth": "probes.growth",
+    "Growth": "probes.pools.growth",
     "Impact": "verdicts",
     "Kind": "inventory.kinds",
     "NotApplicable": "verdicts",
@@ -70,28 +70,28 @@ _HOME = {
     "SCALED_OBJECT_NEEDS": "probes.needs",
     "SCALING_NEEDS": "probes.needs",
     "Sandbox": "probes.sandbox",
-    "Scaling": "probes.scaling",
+    "Scaling": "probes.scaling.scaling",
     "Settings": "cluster.settings",
     "Skipped": "verdicts",
     "Solution": "inventory.solutions",
     "TOKEN_RATE": "adapters.metrics.signals",
-    "Tally": "probes.gang_contest",
+    "Tally": "probes.gang.contest",
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
-    "another_gets_one": "probes.gang_clean",
+    "another_gets_one": "probes.gang.clean",
     "check": "declaration",
     "family": "probes.bench",
-    "finish_together": "probes.gang_finish",
-    "frees_its_devices": "probes.gang_clean",
-    "holds_nothing": "probes.gang_window",
+    "finish_together": "probes.gang.finish",
+    "frees_its_devices": "probes.gang.clean",
+    "holds_nothing": "probes.gang.window",
     "identity": "probes.reading",
-    "is_refused": "probes.gang_refusal",
+    "is_refused": "probes.gang.refusal",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
-    "second_follows": "probes.gang_contest",
-    "waits": "probes.gang_window",
-    "winner_of": "probes.gang_contest",
+    "second_follows": "probes.gang.contest",
+    "waits": "probes.gang.window",
+    "winner_of": "probes.gang.contest",
 }
 
 __version__ = "0.1.0"

@@ -116,7 +116,7 @@ def faults() -> str:
             marks = " | ".join("caught" if ground in grounds else "–" for ground in ("simulated", "real"))
             other = wanted.get("or")
             verdict = wanted["verdict"] + (f" or {other['verdict']}" if other else "")
-            code = f"`{wanted['code']}`" + (f" or `{other['code']}`" if other else "")
+            code = " or ".join(f"`{each['code']}`" if each["code"] else "–" for each in (wanted, other) if each)
             rows.append(f"| `{check}` | `{path.stem}` | {verdict} | {code} | {marks} |")
     lines += sorted(rows)
     lines += ["", "## What each fault does", ""]

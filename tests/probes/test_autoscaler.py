@@ -9,9 +9,9 @@ from conformance.adapters.metrics.scaler import Order
 from conformance.cluster import Settings, errors
 from conformance.evidence import Evidence
 from conformance.inventory.solutions import Solution
-from conformance.probes import autoscaler
-from conformance.probes.autoscaler import Autoscaler
 from conformance.probes.sandbox import Sandbox
+from conformance.probes.scaling import autoscaler
+from conformance.probes.scaling.autoscaler import Autoscaler
 from conformance.verdicts import Failure, NotApplicable, Outcome, Unknown, Unverified
 
 Object = dict[str, Any]

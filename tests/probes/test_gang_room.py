@@ -7,8 +7,8 @@ import pytest
 from conformance.cluster import errors
 from conformance.inventory import Kind, NodeShare
 from conformance.inventory.descriptors import parse
-from conformance.probes import cpu_room, free_room
-from conformance.probes.free_room import DeviceUnit, Room
+from conformance.probes.gang import cpu_room, free_room
+from conformance.probes.gang.free_room import DeviceUnit, Room
 from conformance.probes.names import SANDBOX_LABEL
 from conformance.verdicts import Unknown, Unverified
 

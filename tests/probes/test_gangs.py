@@ -8,10 +8,13 @@ import pytest
 from conformance.cluster import Settings, errors
 from conformance.cluster.crowd import Members
 from conformance.evidence import Evidence
-from conformance.probes import gang_contest, gang_finish, gang_refusal, members
-from conformance.probes.gang_contest import Tally
-from conformance.probes.gang_making import Gang
-from conformance.probes.gangs import Gangs, between, decided, settled
+from conformance.probes.gang import contest as gang_contest
+from conformance.probes.gang import finish as gang_finish
+from conformance.probes.gang import members
+from conformance.probes.gang import refusal as gang_refusal
+from conformance.probes.gang.contest import Tally
+from conformance.probes.gang.gangs import Gangs, between, decided, settled
+from conformance.probes.gang.making import Gang
 from conformance.verdicts import Failure, Unverified
 
 Object = dict[str, Any]

@@ -9,10 +9,11 @@ import pytest
 from conformance.cluster import Settings
 from conformance.evidence import Evidence
 from conformance.inventory.descriptors import FOLDER, read
-from conformance.probes import pace, pods, serving, trial
-from conformance.probes.fleet import among
+from conformance.probes import pods
 from conformance.probes.reading import Node
 from conformance.probes.sandbox import Sandbox
+from conformance.probes.scaling import pace, serving, trial
+from conformance.probes.scaling.fleet import among
 from conformance.verdicts import Unverified
 
 Object = dict[str, Any]

@@ -10,7 +10,7 @@ from conformance.cluster.api import Api, Object
 from conformance.inventory import fresh, odd
 from conformance.inventory import nodes as node_facts
 from conformance.probes import pods
-from conformance.probes.free_room import CANDIDATES, is_own
+from conformance.probes.gang.free_room import CANDIDATES, is_own
 from conformance.probes.tenants import MAIN
 from conformance.verdicts import Unknown
 

@@ -7,10 +7,10 @@ from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.cluster.crowd import Crowd, Members
 from conformance.inventory import dra, odd
-from conformance.probes import members
-from conformance.probes.gang_making import Gang
-from conformance.probes.gang_refusal import await_eviction, got_something, is_refused
-from conformance.probes.gangs import Gangs
+from conformance.probes.gang import members
+from conformance.probes.gang.gangs import Gangs
+from conformance.probes.gang.making import Gang
+from conformance.probes.gang.refusal import await_eviction, got_something, is_refused
 from conformance.verdicts import Unverified
 
 Broken = Callable[[Members], str | None]

@@ -9,8 +9,9 @@ from conformance.evidence import Evidence
 from conformance.inventory import Kind
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.solutions import Solution
-from conformance.probes import claims, cpu_room, free_room, queues
-from conformance.probes.gangs import Gangs
+from conformance.probes import claims
+from conformance.probes.gang import cpu_room, free_room, queues
+from conformance.probes.gang.gangs import Gangs
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.stage import described
 from conformance.verdicts import Failure

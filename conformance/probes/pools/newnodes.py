@@ -10,7 +10,7 @@ from conformance.inventory import device_plugin, fresh, odd
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA
-from conformance.probes.nodepool import Pool
+from conformance.probes.pools.nodepool import Pool
 from conformance.verdicts import Unverified
 
 NODES = "/api/v1/nodes"

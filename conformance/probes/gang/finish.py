@@ -4,9 +4,10 @@ import time
 
 from conformance.cluster import errors
 from conformance.cluster.crowd import Members
-from conformance.probes import members, starting
-from conformance.probes.gang_making import Gang
-from conformance.probes.gangs import Gangs
+from conformance.probes import starting
+from conformance.probes.gang import members
+from conformance.probes.gang.gangs import Gangs
+from conformance.probes.gang.making import Gang
 from conformance.verdicts import Failure
 
 LEAST_SECONDS = 20.0

@@ -1,9 +1,10 @@
 """Whether the devices of a deleted gang are free again: its pods and claims are gone, and somebody else gets one."""
 
 from conformance.cluster import errors
-from conformance.probes import members, starting
-from conformance.probes.gang_making import Gang
-from conformance.probes.gangs import Gangs
+from conformance.probes import starting
+from conformance.probes.gang import members
+from conformance.probes.gang.gangs import Gangs
+from conformance.probes.gang.making import Gang
 from conformance.probes.sandbox import GONE_SECONDS
 from conformance.verdicts import Failure, Unverified
 

@@ -11,9 +11,10 @@ from conformance.cluster import errors
 from conformance.cluster.api import Object
 from conformance.cluster.crowd import Members
 from conformance.inventory import odd
-from conformance.probes import members, starting
-from conformance.probes.free_room import DeviceUnit
-from conformance.probes.gang_making import Gang, GangMaker
+from conformance.probes import starting
+from conformance.probes.gang import members
+from conformance.probes.gang.free_room import DeviceUnit
+from conformance.probes.gang.making import Gang, GangMaker
 from conformance.probes.names import SANDBOX_LABEL
 from conformance.verdicts import Failure, Grade, Unknown, Unverified
 

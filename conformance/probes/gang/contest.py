@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from conformance.cluster import errors, waiting
 from conformance.cluster.crowd import Crowd, Members
-from conformance.probes import members, starting
-from conformance.probes.gang_making import Gang
-from conformance.probes.gang_refusal import EVICTION_SLACK, beyond_room, looked_at
-from conformance.probes.gangs import WAITING_SECONDS, Gangs
+from conformance.probes import starting
+from conformance.probes.gang import members
+from conformance.probes.gang.gangs import WAITING_SECONDS, Gangs
+from conformance.probes.gang.making import Gang
+from conformance.probes.gang.refusal import EVICTION_SLACK, beyond_room, looked_at
 from conformance.verdicts import Failure, Unverified
 
 

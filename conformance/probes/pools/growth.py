@@ -14,10 +14,11 @@ from conformance.inventory import fresh, odd
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA
 from conformance.inventory.take import Inventory
-from conformance.probes import claims, crowding, names, nodepool, starting
-from conformance.probes.crowding import Filling
-from conformance.probes.newnodes import NewNodes
-from conformance.probes.nodepool import Landscape, Pool
+from conformance.probes import claims, names, starting
+from conformance.probes.pools import crowding, nodepool
+from conformance.probes.pools.crowding import Filling
+from conformance.probes.pools.newnodes import NewNodes
+from conformance.probes.pools.nodepool import Landscape, Pool
 from conformance.probes.sandbox import GONE_SECONDS, Sandbox
 from conformance.probes.stage import described
 from conformance.verdicts import Failure, Skipped, Unknown, Unverified

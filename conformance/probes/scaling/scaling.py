@@ -4,14 +4,15 @@ from conformance.adapters.metrics import prometheus
 from conformance.adapters.metrics.scaler import Order, Scaler
 from conformance.adapters.metrics.signals import Signal
 from conformance.cluster import errors
-from conformance.probes import pace, pods, serving, tenants
-from conformance.probes.autoscaler import Autoscaler
+from conformance.probes import pods, tenants
 from conformance.probes.bench import must_identify
-from conformance.probes.fleet import Fleet
 from conformance.probes.sandbox import Sandbox
-from conformance.probes.serving import Serving
+from conformance.probes.scaling import pace, serving
+from conformance.probes.scaling.autoscaler import Autoscaler
+from conformance.probes.scaling.fleet import Fleet
+from conformance.probes.scaling.serving import Serving
+from conformance.probes.scaling.trial import LEAST, MOST, Trial, stays
 from conformance.probes.tenants import MAIN
-from conformance.probes.trial import LEAST, MOST, Trial, stays
 from conformance.verdicts import Unknown
 
 

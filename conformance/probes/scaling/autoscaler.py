@@ -9,8 +9,9 @@ from conformance.cluster.api import Api, Object
 from conformance.cluster.discovery import Discovery
 from conformance.inventory import odd
 from conformance.inventory.solutions import Solution
-from conformance.probes import pace, sent
+from conformance.probes import sent
 from conformance.probes.sandbox import Sandbox, refused
+from conformance.probes.scaling import pace
 from conformance.verdicts import Failure, NotApplicable, Unknown, Unverified
 
 SILENT_SECONDS = 120.0

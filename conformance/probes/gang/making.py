@@ -10,10 +10,11 @@ from conformance.cluster import errors
 from conformance.cluster.api import Object
 from conformance.cluster.crowd import Crowd, Members
 from conformance.inventory import odd
-from conformance.probes import claims, members, pods
-from conformance.probes.free_room import DeviceUnit, Room
+from conformance.probes import claims, pods
+from conformance.probes.gang import members
+from conformance.probes.gang.free_room import DeviceUnit, Room
+from conformance.probes.gang.queues import Queue
 from conformance.probes.names import SANDBOX_LABEL
-from conformance.probes.queues import Queue
 from conformance.probes.sandbox import GONE_SECONDS, Sandbox, refused
 from conformance.probes.stage import CLAIM
 from conformance.verdicts import Unknown, Unverified

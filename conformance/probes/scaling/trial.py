@@ -8,10 +8,11 @@ from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.cluster.crowd import Crowd, Members
 from conformance.inventory.descriptors import Descriptor
-from conformance.probes import pace, reading, starting, tenants
-from conformance.probes.autoscaler import Autoscaler
-from conformance.probes.fleet import Fleet
-from conformance.probes.serving import Serving, is_ready, wanted
+from conformance.probes import reading, starting, tenants
+from conformance.probes.scaling import pace
+from conformance.probes.scaling.autoscaler import Autoscaler
+from conformance.probes.scaling.fleet import Fleet
+from conformance.probes.scaling.serving import Serving, is_ready, wanted
 from conformance.probes.tenants import MAIN
 from conformance.verdicts import Failure, Unverified
 

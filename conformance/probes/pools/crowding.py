@@ -8,7 +8,7 @@ from conformance.inventory import nodes as node_facts
 from conformance.inventory import odd
 from conformance.inventory.descriptors import Descriptor
 from conformance.probes import names, pods, starting, tenants
-from conformance.probes.nodepool import Pool
+from conformance.probes.pools.nodepool import Pool
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.tenants import MAIN
 from conformance.verdicts import Unverified

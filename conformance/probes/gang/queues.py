@@ -8,7 +8,7 @@ from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.inventory import odd
 from conformance.inventory.solutions import Solution
-from conformance.probes.free_room import DeviceUnit, Room
+from conformance.probes.gang.free_room import DeviceUnit, Room
 from conformance.probes.sandbox import Sandbox
 from conformance.verdicts import Unknown
 

@@ -5,9 +5,9 @@ import time
 from conformance.adapters.gang import State, kueue
 from conformance.cluster import errors, waiting
 from conformance.cluster.crowd import Crowd, Members
-from conformance.probes import members
-from conformance.probes.gang_making import Gang
-from conformance.probes.gangs import REFUSAL_SECONDS, Gangs, decided
+from conformance.probes.gang import members
+from conformance.probes.gang.gangs import REFUSAL_SECONDS, Gangs, decided
+from conformance.probes.gang.making import Gang
 from conformance.verdicts import Failure, Unverified
 
 EVICTION_SLACK = 60.0

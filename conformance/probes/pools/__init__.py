@@ -1,0 +1,1 @@
+"""Node pools that are to grow and to shrink again."""

@@ -1,0 +1,1 @@
+"""Probe servers under an autoscaler of pods: load, metrics, replicas."""
