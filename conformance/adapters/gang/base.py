@@ -113,6 +113,17 @@ def words(entry: Object) -> str:
     return f"{entry.get('type')}={entry.get('status')} {told}".strip()
 
 
+def group_of(api: Api, solution: Solution, plural: str, ask: Ask) -> Object | None:
+    """The object that groups the pods of a gang, as it is now; None where it is not there."""
+    return read(api, f"/apis/{solution.group_version}/namespaces/{ask.namespace}/{plural}/{ask.name}")
+
+
+def lost_annotation(pod: Object, scheduler: str, annotation: str) -> str:
+    """What a pod lost of its membership, where that is a scheduler and an annotation; empty where nothing."""
+    group = odd.part(pod, "metadata", "annotations").get(annotation)
+    return lost(pod, {"spec": {"schedulerName": scheduler}}) or ("" if group else f"annotation {annotation} is gone")
+
+
 def read(api: Api, path: str) -> Object | None:
     """An object, or None where it is not there."""
     try:

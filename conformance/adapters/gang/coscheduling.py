@@ -92,9 +92,7 @@ class Coscheduling:
 
     def state(self, api: Api, ask: Ask) -> State:
         """By the phase of the PodGroup, which gives no reason: that stands on the pods."""
-        return of_group(
-            base.read(api, f"/apis/{self.solution.group_version}/namespaces/{ask.namespace}/{PLURAL}/{ask.name}")
-        )
+        return of_group(base.group_of(api, self.solution, PLURAL, ask))
 
 
 def of_group(group: Object | None) -> State:

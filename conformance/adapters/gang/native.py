@@ -78,9 +78,7 @@ class Native:
 
     def state(self, api: Api, ask: Ask) -> State:
         """By the condition that the scheduler writes on the PodGroup."""
-        return of_group(
-            base.read(api, f"/apis/{self.solution.group_version}/namespaces/{ask.namespace}/{PLURAL}/{ask.name}")
-        )
+        return of_group(base.group_of(api, self.solution, PLURAL, ask))
 
 
 def of_group(group: Object | None) -> State:

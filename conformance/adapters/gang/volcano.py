@@ -63,16 +63,11 @@ class Volcano:
 
     def kept(self, pod: Object) -> str:
         """Scheduler and group must stay."""
-        group = odd.part(pod, "metadata", "annotations").get(MEMBER_OF)
-        return base.lost(pod, {"spec": {"schedulerName": SCHEDULER}}) or (
-            "" if group else f"annotation {MEMBER_OF} is gone"
-        )
+        return base.lost_annotation(pod, SCHEDULER, MEMBER_OF)
 
     def state(self, api: Api, ask: Ask) -> State:
         """By phase and conditions of the PodGroup."""
-        return of_group(
-            base.read(api, f"/apis/{self.solution.group_version}/namespaces/{ask.namespace}/{PLURAL}/{ask.name}")
-        )
+        return of_group(base.group_of(api, self.solution, PLURAL, ask))
 
 
 def _member(group: str) -> Object:
