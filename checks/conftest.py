@@ -62,6 +62,13 @@ def kind(request: pytest.FixtureRequest, inventory: Inventory) -> Kind:
 
 
 @pytest.fixture
+def share(request: pytest.FixtureRequest, inventory: Inventory) -> Kind | None:
+    """The units of this variant, which are shares of devices; None where nobody hands out any."""
+    wanted = getattr(request, "param", None)
+    return next((found for found in inventory.shares if found.id == wanted), None)
+
+
+@pytest.fixture
 def variant(request: pytest.FixtureRequest) -> str:
     """Accelerator pool and solution of this variant, empty where the cluster has none."""
     return str(getattr(request, "param", ""))

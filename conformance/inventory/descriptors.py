@@ -9,26 +9,13 @@ from typing import Any
 
 from conformance import content, documents
 from conformance.errors import ConfigurationError
+from conformance.inventory import vendor
+from conformance.inventory.vendor import Having, Identity, Partition, ShareRule, VersionRule, Virtualization, Workload
 
 FOLDER = content.FIXTURES / "accelerators"
 SCHEMA = content.FIXTURES / "schemas" / "accelerator.schema.json"
 OTHERS = content.FIXTURES / "other-devices.yaml"
 OTHERS_SCHEMA = content.FIXTURES / "schemas" / "other-devices.schema.json"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """How a device says which one it is: a pattern with a group ``id`` over one source."""
-
-    source: str
-    """DRA: ``attribute`` or ``device``; device plugin: ``plugin_id``; in a container: ``content`` or ``path``."""
-    pattern: str
-    attribute: str = ""
-
-    def of(self, text: object) -> str | None:
-        """Identity in this text, or None."""
-        match = re.search(self.pattern, str(text)) if text is not None else None
-        return match["id"] if match else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,28 +26,52 @@ class Descriptor:
     title: str
     drivers: tuple[str, ...]
     device_classes: tuple[str, ...]
-    whole: tuple[str, str] | None
-    """Attribute and value that a whole device has, where the driver publishes others too."""
+    whole: Having | None
+    """What a whole device has, where the driver publishes others too."""
+    partition: Partition | None
     model_attribute: str
     device_identity: Identity | None
     resources: tuple[str, ...]
-    shared_resources: tuple[str, ...]
-    shared_label: tuple[str, str] | None
-    """Node label and the value that says 'not shared'."""
+    shares: tuple[ShareRule, ...]
+    """Ways in which units of resources are shares of devices; the first that fits a resource and node is meant."""
     model_label: str
     plugin_identity: Identity | None
     accelerator_nodes: tuple[str, ...]
     control_nodes: tuple[str, ...]
     node_identity: Identity | None
+    node_parent: Identity | None
+    """Where an opened partition says of which device it is one."""
+    node_memory: Identity | None
+    """Where an opened device says how much memory it lets be used."""
     visibility: Mapping[str, str]
     """Environment variables that open devices round the allocation, with the value that opens all."""
     supplemental_groups: tuple[int, ...]
     runtime_class: str | None
+    can_share: bool | None
+    """None: not known."""
+    virtualization: Virtualization | None
+    versions: tuple[VersionRule, ...]
+    management: str
+    """Library by which devices tell about themselves (``nvml``), or empty."""
+    compute: str
+    """How a load is put on a device: ``cuda``, ``read`` (read through the device and compare), or empty."""
+    library_paths: tuple[str, ...]
+    workload: Workload | None
+    whole_node: bool
+    """Whether a pod must ask for every device of its node."""
+    metrics: Mapping[str, tuple[str, ...]]
+    """Names of the vendor's exporter by canonical name."""
 
     @property
     def can_identify(self) -> bool:
         """Whether a probe can tell the devices apart by opening them."""
         return bool(self.accelerator_nodes and self.node_identity)
+
+    def patterns(self) -> list[str]:
+        """Every pattern that must have a group ``id``."""
+        rules = (self.device_identity, self.plugin_identity, self.node_identity, self.node_parent, self.node_memory)
+        inside = [rule.where if rule.source == "content" else rule.pattern for rule in self.versions]
+        return [rule.pattern for rule in rules if rule is not None] + inside
 
     def is_accelerator(self, path: str) -> bool:
         """Whether a device node is an accelerator and no control node."""
@@ -80,10 +91,6 @@ def _identity(data: Mapping[str, Any] | None) -> Identity | None:
     return Identity(str(source), str(pattern))
 
 
-def _pair(data: Mapping[str, Any] | None, first: str, second: str) -> tuple[str, str] | None:
-    return (str(data[first]), str(data[second])) if data else None
-
-
 def parse(data: Mapping[str, Any]) -> Descriptor:
     """Descriptor from a document that its schema accepts."""
     dra, plugin, nodes = data.get("dra") or {}, data.get("device_plugin") or {}, data.get("device_nodes") or {}
@@ -92,20 +99,31 @@ def parse(data: Mapping[str, Any]) -> Descriptor:
         title=data["title"],
         drivers=tuple(dra.get("drivers", ())),
         device_classes=tuple(dra.get("device_classes", ())),
-        whole=_pair(dra.get("whole"), "attribute", "equals"),
+        whole=vendor.having(dra.get("whole")),
+        partition=vendor.partition(dra.get("partition")),
         model_attribute=dra.get("model", ""),
         device_identity=_identity(dra.get("identity")),
         resources=tuple(plugin.get("resources", ())),
-        shared_resources=tuple(plugin.get("shared", ())),
-        shared_label=_pair(plugin.get("shared_when"), "label", "is_not"),
+        shares=tuple(map(vendor.share, plugin.get("shares", ()))),
         model_label=plugin.get("model", ""),
         plugin_identity=_identity(plugin.get("identity")),
         accelerator_nodes=tuple(nodes.get("accelerators", ())),
         control_nodes=tuple(nodes.get("control", ())),
         node_identity=_identity(nodes.get("identity")),
+        node_parent=_identity(nodes.get("parent")),
+        node_memory=_identity(nodes.get("memory")),
         visibility=dict(data.get("visibility") or {}),
         supplemental_groups=tuple(data.get("supplemental_groups", ())),
         runtime_class=data.get("runtime_class"),
+        can_share=(data.get("sharing") or {}).get("can"),
+        virtualization=vendor.virtualization(data.get("virtualization")),
+        versions=tuple(map(vendor.version, data.get("versions", ()))),
+        management=data.get("management", ""),
+        compute=(data.get("compute") or {}).get("by", ""),
+        library_paths=tuple(data.get("library_paths", ())),
+        workload=vendor.workload(data.get("workload")),
+        whole_node=bool((data.get("request_unit") or {}).get("whole_node")),
+        metrics={name: tuple(names) for name, names in (data.get("metrics") or {}).items()},
     )
 
 
@@ -118,15 +136,13 @@ def _validated(path: Path, schema: Path) -> Any:
 def read(path: Path) -> Descriptor:
     """Read and validate one descriptor. Raises ``ConfigurationError`` with the place in the file."""
     descriptor = parse(_validated(path, SCHEMA))
-    for identity in (descriptor.device_identity, descriptor.plugin_identity, descriptor.node_identity):
-        if identity is None:
-            continue
+    for pattern in descriptor.patterns():
         try:
-            groups = re.compile(identity.pattern).groupindex
+            groups = re.compile(pattern).groupindex
         except re.error as error:
-            raise ConfigurationError(f"{path}: identity pattern {identity.pattern!r}: {error}") from error
+            raise ConfigurationError(f"{path}: identity pattern {pattern!r}: {error}") from error
         if "id" not in groups:
-            raise ConfigurationError(f"{path}: identity pattern {identity.pattern!r} has no group (?P<id>…)")
+            raise ConfigurationError(f"{path}: identity pattern {pattern!r} has no group (?P<id>…)")
     return descriptor
 
 

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from conformance.cluster.api import Object
 from conformance.inventory import nodes as node_facts
 from conformance.inventory import odd
 from conformance.inventory.descriptors import Descriptor
+from conformance.inventory.vendor import ShareRule
 
 _NOT_DEVICES = ("hugepages-", "attachable-volumes-")
 _DIGITS = 19
@@ -59,13 +59,14 @@ def held(pods: Iterable[Object]) -> dict[str, Counter[str]]:
     return found
 
 
-def is_shared(resource: str, node: Object, descriptor: Descriptor | None) -> bool:
-    """Whether a unit of this resource on this node is a share of a device and not a whole one."""
-    if descriptor is None:
-        return False
-    if any(fnmatchcase(resource, glob) for glob in descriptor.shared_resources):
-        return True
-    if descriptor.shared_label is None:
-        return False
-    label, whole = descriptor.shared_label
-    return node_facts.labels(node).get(label, whole) != whole
+def share_rule(resource: str, node: Object, descriptors: Iterable[Descriptor]) -> tuple[Descriptor, ShareRule] | None:
+    """The way of sharing by which a unit of this resource on this node is a share of a device; None where it is whole."""
+    have = node_facts.labels(node)
+    found = ((d, rule) for d in descriptors for rule in d.shares if rule.means(resource, d.resources, have))
+    return next(found, None)
+
+
+def physical(resource: str, node: Object, rule: ShareRule) -> int | None:
+    """Physical devices of which the node's units are shares, by its label; None where nobody tells it."""
+    told = node_facts.labels(node).get(rule.label(rule.devices, resource)) if rule.devices else None
+    return _count(told) if told else None

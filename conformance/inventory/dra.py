@@ -125,10 +125,7 @@ def allocation_results(claim: Object) -> list[Object]:
 
 def is_whole(device: Device, descriptor: Descriptor | None) -> bool:
     """Whether the descriptor counts the device as a whole one."""
-    if descriptor is None or descriptor.whole is None:
-        return True
-    attribute, value = descriptor.whole
-    return str(device.attributes.get(attribute)) == value
+    return descriptor is None or descriptor.whole is None or descriptor.whole.holds(device.attributes)
 
 
 def per_node(found: Iterable[Device], taken: set[Key] | None) -> tuple[Counter[str], Counter[str] | None]:

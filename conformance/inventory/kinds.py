@@ -4,6 +4,8 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from conformance.declaration import WITH
+
 DRA = "dra"
 DEVICE_PLUGIN = "device-plugin"
 CPU = "cpu"
@@ -20,6 +22,8 @@ class NodeShare:
     """Whole devices that can be allocated: healthy, untainted, of a complete pool."""
     free: int | None
     """Of these, not held by anybody; None where pods or claims must not be listed."""
+    physical: int | None = None
+    """Physical devices of which these are shares; None for whole devices, and where nobody tells it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +31,7 @@ class Kind:
     """One kind of accelerator."""
 
     id: str
-    """Slug, unique in the inventory: ``dra-t1000``."""
+    """Slug, unique in the inventory: ``dra-t1000``, for shares with their strategy: ``dra-t1000+partitions``."""
     way: str
     name: str
     """DRA driver or extended resource."""
@@ -37,6 +41,8 @@ class Kind:
     descriptor: str | None
     device_class: str | None
     nodes: tuple[NodeShare, ...]
+    strategy: str = ""
+    """Way of sharing by which units are shares of devices (``time-slicing``); empty for whole devices."""
     note: str = ""
     """What keeps the kind from being used, where something does."""
 
@@ -44,7 +50,8 @@ class Kind:
     def title(self) -> str:
         """The kind in words."""
         pool = f", pool {self.pool}" if self.pool else ""
-        return f"{self.model or 'model not told'} by {WAYS[self.way]} ({self.name}{pool})"
+        shared = f", {self.strategy}" if self.strategy else ""
+        return f"{self.model or 'model not told'} by {WAYS[self.way]} ({self.name}{pool}{shared})"
 
     @property
     def devices(self) -> int:
@@ -59,7 +66,10 @@ class Kind:
 
     def on(self, share: NodeShare) -> "Kind":
         """This kind on one node only, told apart in its id where there are others."""
-        return replace(self, id=f"{self.id}@{slug(share.name)}", nodes=(share,)) if len(self.nodes) > 1 else self
+        if len(self.nodes) <= 1:
+            return self
+        base, joined, strategy = self.id.partition(WITH)
+        return replace(self, id=f"{base}@{slug(share.name)}{joined}{strategy}", nodes=(share,))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""
@@ -76,10 +86,10 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "unnamed"
 
 
-def unique(wanted: str, taken: set[str]) -> str:
-    """``wanted``, with a number where it is taken."""
-    name, n = wanted, 2
+def unique(wanted: str, taken: set[str], ending: str = "") -> str:
+    """``wanted`` with its ending, with a number before the ending where that is taken."""
+    name, n = f"{wanted}{ending}", 2
     while name in taken:
-        name, n = f"{wanted}-{n}", n + 1
+        name, n = f"{wanted}-{n}{ending}", n + 1
     taken.add(name)
     return name

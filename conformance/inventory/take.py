@@ -9,6 +9,7 @@ from typing import Any
 from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
 from conformance.cluster.discovery import Discovery
+from conformance.declaration import WITH
 from conformance.inventory import device_plugin, dra, odd
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor, other_devices
@@ -40,6 +41,8 @@ class Inventory:
     """The kinds over all their nodes, where ``kinds`` has one for each node."""
     solutions: tuple[Solution, ...] = ()
     """What is installed for scheduling and scaling."""
+    shares: tuple[Kind, ...] = ()
+    """Kinds whose units are shares of devices, one for each way of sharing."""
 
     def of_family(self, family: str) -> tuple[Solution, ...]:
         """Solutions of one family (``gang``, ``metrics``, ``autoscaler``)."""
@@ -65,11 +68,12 @@ class Inventory:
             split += [kind.on(share) for share in sorted(tried, key=lambda share: share.name)] or [kind]
             if len(kind.nodes) > len(tried):
                 left_out.append(f"{kind.title}: {len(tried)} of {len(kind.nodes)} nodes are tried")
-        return replace(self, kinds=tuple(split), pools=self.kinds), left_out
+        shares = [kind.on(share) for kind in self.shares for share in kind.nodes[:NODES_PER_KIND]]
+        return replace(self, kinds=tuple(split), pools=self.kinds, shares=tuple(shares)), left_out
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""
-        kinds = {name: [kind.to_json() for kind in getattr(self, name)] for name in ("kinds", "pools")}
+        kinds = {name: [kind.to_json() for kind in getattr(self, name)] for name in ("kinds", "pools", "shares")}
         return {**vars(self), **kinds, "solutions": [solution.to_json() for solution in self.solutions]}
 
     @classmethod
@@ -83,6 +87,7 @@ class Inventory:
             notes=tuple(data["notes"]),
             pools=tuple(Kind.from_json(kind) for kind in data["pools"]),
             solutions=tuple(Solution.from_json(entry) for entry in data["solutions"]),
+            shares=tuple(Kind.from_json(share) for share in data["shares"]),
         )
 
 
@@ -102,7 +107,8 @@ def take(api: Api, descriptors: Sequence[Descriptor]) -> Inventory:
         *_plugin_kinds(api, good, descriptors, notes, taken),
     ]
     types = (*DRA_TYPES, *(t for t in MORE_DRA_TYPES if t in served))
-    return Inventory(tuple(kinds), version, types, len(nodes), tuple(notes))
+    whole, shares = ([kind for kind in kinds if bool(kind.strategy) == shared] for shared in (False, True))
+    return Inventory(tuple(whole), version, types, len(nodes), tuple(notes), shares=tuple(shares))
 
 
 def _list(api: Api, path: str, notes: list[str]) -> list[Object] | None:
@@ -159,35 +165,35 @@ def _plugin_kinds(
     api: Api, nodes: list[Object], descriptors: Sequence[Descriptor], notes: list[str], taken: set[str]
 ) -> Iterable[Kind]:
     by_resource = {resource: d for d in descriptors for resource in d.resources}
-    groups: dict[tuple[str, str, str], list[tuple[Object, int]]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str], list[tuple[Object, int, int | None]]] = defaultdict(list)
+    meant: dict[str, Descriptor | None] = {}
     for node in nodes:
+        have = node_facts.labels(node)
         for resource, (_capacity, allocatable) in device_plugin.resources(node).items():
-            descriptor = by_resource.get(resource)
             if _ignored(resource):
                 continue
-            if device_plugin.is_shared(resource, node, descriptor) or _is_share(resource, descriptors):
-                note = f"{resource} hands out shares of devices, not whole ones"
-                notes += [note] if note not in notes else []
-                continue
-            model = node_facts.labels(node).get(descriptor.model_label, "") if descriptor else ""
-            groups[resource, model, node_facts.pool(node)].append((node, allocatable))
+            shared = device_plugin.share_rule(resource, node, descriptors)
+            descriptor = shared[0] if shared else by_resource.get(resource)
+            meant[resource] = descriptor
+            model = have.get(descriptor.model_label, "") if descriptor else ""
+            strategy = shared[1].strategy if shared else ""
+            physical = device_plugin.physical(resource, node, shared[1]) if shared else None
+            groups[resource, model, node_facts.pool(node), strategy].append((node, allocatable, physical))
     if not groups:
         return
     pods = _list(api, "/api/v1/pods", notes)
     held = None if pods is None else device_plugin.held(pods)
-    for (resource, model, pool), members in sorted(groups.items()):
-        shares = tuple(_share(node, count, resource, held) for node, count in members)
-        yield _kind(DEVICE_PLUGIN, resource, model, pool, by_resource.get(resource), shares, taken)
+    for (resource, model, pool, strategy), members in sorted(groups.items()):
+        shares = tuple(_share(node, count, resource, held, physical) for node, count, physical in members)
+        yield _kind(DEVICE_PLUGIN, resource, model, pool, meant[resource], shares, taken, strategy=strategy)
 
 
-def _share(node: Object, allocatable: int, resource: str, held: dict[str, Any] | None) -> NodeShare:
+def _share(
+    node: Object, allocatable: int, resource: str, held: dict[str, Any] | None, physical: int | None
+) -> NodeShare:
     name = node["metadata"]["name"]
     free = None if held is None else max(0, allocatable - held.get(name, {}).get(resource, 0))
-    return NodeShare(name=name, devices=allocatable, free=free)
-
-
-def _is_share(resource: str, descriptors: Sequence[Descriptor]) -> bool:
-    return any(fnmatchcase(resource, glob) for d in descriptors for glob in d.shared_resources)
+    return NodeShare(name=name, devices=allocatable, free=free, physical=physical)
 
 
 def _ignored(name: str) -> bool:
@@ -205,10 +211,16 @@ def _kind(
     *,
     device_class: str | None = None,
     note: str = "",
+    strategy: str = "",
 ) -> Kind:
-    words = "-".join(filter(None, (way, model or name, pool)))
+    unit = name.rpartition("/")[2] if strategy and way == DEVICE_PLUGIN and model else ""
     return Kind(
-        id=unique(slug(words), taken),
+        id=unique(
+            slug("-".join(filter(None, (way, model or name, unit, pool)))),
+            taken,
+            f"{WITH}{strategy}" if strategy else "",
+        ),
+        strategy=strategy,
         way=way,
         name=name,
         model=model,

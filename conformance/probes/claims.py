@@ -38,7 +38,7 @@ def selectors(kind: Kind, descriptor: Descriptor) -> tuple[str, ...]:
     if kind.model and descriptor.model_attribute:
         wanted[descriptor.model_attribute] = kind.model
     if descriptor.whole:
-        wanted[descriptor.whole[0]] = descriptor.whole[1]
+        wanted[descriptor.whole.attribute] = descriptor.whole.equals
     return tuple(_equals(kind.name, attribute, value) for attribute, value in wanted.items())
 
 

@@ -42,6 +42,10 @@ class Inventory(Protocol):
         """The kinds over all their nodes."""
 
     @property
+    def shares(self) -> Sequence[Kind]:
+        """Kinds whose units are shares of devices, node by node."""
+
+    @property
     def solutions(self) -> Sequence[Solution]:
         """What is installed for scheduling and scaling."""
 
@@ -121,12 +125,14 @@ def expand(catalogue: Iterable[CheckInfo], inventory: Inventory, *, queues: bool
 
 def variants(info: CheckInfo, inventory: Inventory) -> Sequence[str | None]:
     """Variant ids of a check; one without a name where there is nothing to vary over."""
-    if info.spec.variants == "kinds":
-        return [kind.id for kind in inventory.kinds] or [None]
-    if info.spec.variants == "dra_kinds":
-        return [kind.id for kind in inventory.kinds if kind.way == DRA] or [None]
-    if info.spec.variants == "dra_types":
-        return list(inventory.dra_types) or [None]
+    listed: dict[str, Iterable[str]] = {
+        "kinds": (kind.id for kind in inventory.kinds),
+        "shares": (share.id for share in inventory.shares),
+        "dra_kinds": (kind.id for kind in inventory.kinds if kind.way == DRA),
+        "dra_types": inventory.dra_types,
+    }
+    if info.spec.variants in listed:
+        return list(listed[info.spec.variants]) or [None]
     if info.spec.variants in ("gang", "metrics"):
         pools = [pool.id for pool in inventory.pools] or ([CPU] if info.spec.variants == "gang" else [])
         found = [s.id for s in inventory.solutions if s.family == info.spec.variants]
@@ -143,6 +149,7 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
         return None
     base, _, solution = variant.partition(WITH)
     ways = {kind.id: kind.way for kind in (*inventory.kinds, *inventory.pools)}
+    ways |= {share.id.partition(WITH)[0]: share.way for share in inventory.shares}
     return [ways.get(base, base), solution, *([f"{solution}{QUEUES}"] if queues else [])]
 
 
@@ -152,10 +159,11 @@ def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
     Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    own = [kind.id for kind in inventory.kinds if base in (kind.id, kind.id.partition("@")[0])]
+    every = {kind.id for kind in inventory.kinds} | {share.id.partition(WITH)[0] for share in inventory.shares}
+    own = [kind for kind in every if base in (kind, kind.partition("@")[0])]
     if own or base == CPU:
         return tuple(sorted(own)) or (CPU,)
-    return tuple(sorted(kind.id for kind in inventory.kinds))
+    return tuple(sorted(every))
 
 
 def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queues: bool) -> Planned:

@@ -130,17 +130,20 @@ def test_a_driver_of_network_devices_is_no_kind() -> None:
     assert _take(_cluster(_node(), slices=(_slice("x", driver="dra.net"),))).kinds == ()
 
 
-@pytest.mark.parametrize("name", ["nvidia.com/gpu.shared", "nvidia.com/mig-1g.5gb"])
-def test_shares_of_devices_are_no_kind_and_are_noted_once(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "strategy"), [("nvidia.com/gpu.shared", "time-slicing"), ("nvidia.com/mig-1g.5gb", "partitions")]
+)
+def test_shares_of_devices_are_no_kind_of_whole_ones(name: str, strategy: str) -> None:
     found = _take(_cluster(_amounts({name: "2"}), _amounts({name: "2"}, name="m")))
-    assert (found.kinds, found.notes) == ((), (f"{name} hands out shares of devices, not whole ones",))
+    assert (found.kinds, [(s.name, s.strategy, s.devices) for s in found.shares]) == ((), [(name, strategy, 4)])
 
 
 @pytest.mark.parametrize("strategy", ["time-slicing", "mps"])
 def test_a_label_that_says_shared_makes_no_kind(strategy: str) -> None:
-    node = _amounts({"nvidia.com/gpu": "8"}, labels={"nvidia.com/gpu.sharing-strategy": strategy})
-    found = _take(_cluster(node))
-    assert (found.kinds, found.notes) == ((), ("nvidia.com/gpu hands out shares of devices, not whole ones",))
+    labels = {"nvidia.com/gpu.sharing-strategy": strategy, "nvidia.com/gpu.count": "2"}
+    found = _take(_cluster(_amounts({"nvidia.com/gpu": "8"}, labels=labels)))
+    assert found.kinds == ()
+    assert [(s.strategy, s.nodes[0].devices, s.nodes[0].physical) for s in found.shares] == [(strategy, 8, 2)]
 
 
 def test_a_label_that_says_not_shared_makes_a_kind() -> None:

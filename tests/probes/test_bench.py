@@ -7,7 +7,8 @@ import pytest
 from conformance.cluster import Settings
 from conformance.evidence import Evidence
 from conformance.inventory import Kind, NodeShare
-from conformance.inventory.descriptors import Identity, parse
+from conformance.inventory.descriptors import parse
+from conformance.inventory.vendor import Identity
 from conformance.probes.bench import Bench
 from conformance.probes.reading import Node, Report
 from conformance.probes.tenants import Tenant

@@ -1,0 +1,189 @@
+"""The parts of a descriptor that say how a vendor's devices are shared, virtualized and told apart, and where versions stand."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+TIME_SLICING, MPS, PARTITIONS, SLICES = "time-slicing", "mps", "partitions", "slices"
+"""Ways of sharing that a device plugin hands out; ``slices`` are parts that a scheduler counts (HAMi)."""
+SHARED_CLAIM, CAPACITY = "shared-claim", "consumable-capacity"
+"""Ways of sharing that DRA itself has: several pods name one claim; several claims are given one device."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How a device says which one it is: a pattern with a group ``id`` over one source."""
+
+    source: str
+    """DRA: ``attribute`` or ``device``; device plugin: ``plugin_id``; in a container: ``content`` or ``path``."""
+    pattern: str
+    attribute: str = ""
+
+    def of(self, text: object) -> str | None:
+        """Identity in this text, or None."""
+        match = re.search(self.pattern, str(text)) if text is not None else None
+        return match["id"] if match else None
+
+
+@dataclass(frozen=True)
+class When:
+    """A node label and the value that it must have."""
+
+    label: str
+    equals: str
+
+    def holds(self, labels: Mapping[str, str]) -> bool:
+        """Whether a node with these labels is meant."""
+        return labels.get(self.label) == self.equals
+
+
+@dataclass(frozen=True)
+class Having:
+    """A device attribute and the value that it must have."""
+
+    attribute: str
+    equals: str
+
+    def holds(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether a device with these attributes is meant."""
+        return str(attributes.get(self.attribute)) == self.equals
+
+
+@dataclass(frozen=True)
+class Partition:
+    """How a driver publishes partitions of devices."""
+
+    having: Having
+    parent: str
+    """Attribute that names the device of which it is a part."""
+    memory: str
+    """Capacity that is the partition's memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareRule:
+    """One way in which a device plugin hands out shares of devices."""
+
+    strategy: str
+    resources: tuple[str, ...]
+    """Globs of resources whose units are such shares."""
+    when: When | None
+    """Node label that makes units of the vendor's own resources such shares."""
+    devices: str
+    """Node label with the number of physical devices, ``*`` for what the glob stands for; empty: nobody tells it."""
+    replicas: str
+    memory: str
+
+    def means(self, resource: str, own: Iterable[str], labels: Mapping[str, str]) -> bool:
+        """Whether units of a resource are such shares on a node with these labels; ``own`` are the vendor's resources."""
+        if self.when is not None and not self.when.holds(labels):
+            return self.strategy != PARTITIONS and bool(self.resources) and self._globbed(resource)
+        return self._globbed(resource) or (self.when is not None and resource in own)
+
+    def _globbed(self, resource: str) -> bool:
+        return any(fnmatchcase(resource, glob) for glob in self.resources)
+
+    def label(self, name: str, resource: str) -> str:
+        """A label's name for a resource: ``nvidia.com/mig-*.count`` for ``nvidia.com/mig-1g.5gb``."""
+        for glob in self.resources:
+            before, star, after = glob.partition("*")
+            if star and resource.startswith(before) and resource.endswith(after):
+                return name.replace("*", resource[len(before) : len(resource) - len(after)])
+        return name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Virtualization:
+    """Whether an accelerator can be virtualized, and how a virtual device shows."""
+
+    can: bool
+    resources: tuple[str, ...]
+    when: When | None
+    device: Having | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRule:
+    """A version that is read inside a container, and where the platform advertises it."""
+
+    name: str
+    source: str
+    """``nvml``, ``file`` or ``content``."""
+    where: str
+    """Field of the nvml answer, path of the file, or pattern over what the device gives."""
+    pattern: str
+    """Pattern with a group ``id`` over the file."""
+    labels: tuple[tuple[str, ...], ...]
+    """Advertisements by node label; several labels of one are joined by a dot."""
+    attributes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Image with the vendor's libraries, what it runs and the pattern that its log must meet."""
+
+    image: str
+    command: tuple[str, ...]
+    output: str
+
+
+def when(data: Mapping[str, Any] | None) -> When | None:
+    """Condition on a node label."""
+    return When(str(data["label"]), str(data["equals"])) if data else None
+
+
+def having(data: Mapping[str, Any] | None) -> Having | None:
+    """Condition on a device attribute."""
+    return Having(str(data["attribute"]), str(data["equals"])) if data else None
+
+
+def partition(data: Mapping[str, Any] | None) -> Partition | None:
+    """How partitions are published."""
+    if not data:
+        return None
+    return Partition(Having(data["attribute"], data["equals"]), data["parent"], data.get("memory", "memory"))
+
+
+def share(data: Mapping[str, Any]) -> ShareRule:
+    """One way of sharing."""
+    return ShareRule(
+        strategy=data["strategy"],
+        resources=tuple(data.get("resources", ())),
+        when=when(data.get("when")),
+        devices=data.get("devices", ""),
+        replicas=data.get("replicas", ""),
+        memory=data.get("memory", ""),
+    )
+
+
+def virtualization(data: Mapping[str, Any] | None) -> Virtualization | None:
+    """What is known of virtual devices."""
+    if data is None:
+        return None
+    return Virtualization(
+        can=data["can"],
+        resources=tuple(data.get("resources", ())),
+        when=when(data.get("when")),
+        device=having(data.get("device")),
+    )
+
+
+def version(data: Mapping[str, Any]) -> VersionRule:
+    """One version."""
+    inside = data["inside"]
+    source = next(key for key in ("nvml", "file", "content") if key in inside)
+    return VersionRule(
+        name=data["name"],
+        source=source,
+        where=inside[source],
+        pattern=inside.get("pattern", r"^(?P<id>\S+)"),
+        labels=tuple((entry,) if isinstance(entry, str) else tuple(entry) for entry in data.get("labels", ())),
+        attributes=tuple(data.get("attributes", ())),
+    )
+
+
+def workload(data: Mapping[str, Any] | None) -> Workload | None:
+    """Image with the vendor's libraries."""
+    return Workload(data["image"], tuple(data["command"]), data["output"]) if data else None
