@@ -78,6 +78,7 @@ class Stage:
             ordinary=how.ordinary,
             runtime_class=runtime_class,
         )
+        plan = replace(plan, nvml=ask.command == "nvml")
         tenant = tenants.start(self.sandbox, plan, self.descriptor, holds_device=True)
         if claim is None:
             return tenant
