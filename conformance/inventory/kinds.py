@@ -49,6 +49,8 @@ class Kind:
 
     Of a partition, and of a whole device beside partitions: what it has, by which a claim can tell it from others.
     """
+    extended_resource: str = ""
+    """Extended resource by which its DeviceClass can be asked for (``spec.extendedResourceName``), where there is one."""
     beside_shared: bool = False
     """Whether its DRA driver also publishes devices that several claims may hold (``allowMultipleAllocations``)."""
     note: str = ""
@@ -65,6 +67,12 @@ class Kind:
     def devices(self) -> int:
         """Devices on all nodes."""
         return sum(node.devices for node in self.nodes)
+
+    @property
+    def physical(self) -> int | None:
+        """Physical devices behind shares on all nodes, or None for whole devices and where nobody tells it."""
+        told = [node.physical for node in self.nodes]
+        return None if None in told or not told else sum(p or 0 for p in told)
 
     @property
     def free(self) -> int | None:
