@@ -83,7 +83,7 @@ class Placer(Controller):
     def room(self) -> Room:
         """The room that is left now."""
         switches = self.cluster.switches
-        devices = Devices(self.store, switches.allocator, rules=switches.dra.device_taint_rules)
+        devices = Devices(self.store, switches.allocator, switches.dra)
         return Room(self.store, self.cluster.kept, devices)
 
     def reconcile(self, namespace: str, name: str) -> None:
