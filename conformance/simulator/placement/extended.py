@@ -70,9 +70,10 @@ def _requests(pod: Obj, resource: str, device_class: str, mappings: list[Obj]) -
             own = _request(containers[n], n, resource, device_class, count)
             pending.append(_mapping(containers[n], resource, own))
             most = own if most is None or own["exactly"]["count"] > most["exactly"]["count"] else most
-    for mapping in pending:
-        mappings.append({**mapping, "requestName": most["name"] if most else mapping["requestName"]})
-    return [*([most] if most else []), *lasting.values()]
+    if most is None:
+        return list(lasting.values())
+    mappings += [{**mapping, "requestName": most["name"]} for mapping in pending]
+    return [most, *lasting.values()]
 
 
 def _count(container: Obj, resource: str) -> int:
