@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from conformance.inventory.solutions import Solution as Solution
     from conformance.probes.allocation import Allocation as Allocation
     from conformance.probes.allocation import not_published as not_published
+    from conformance.probes.ask import Ask as Ask
+    from conformance.probes.ask import Holding as Holding
+    from conformance.probes.ask import burning as burning
     from conformance.probes.bench import Bench as Bench
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from conformance.probes.gang.refusal import is_refused as is_refused
     from conformance.probes.gang.window import holds_nothing as holds_nothing
     from conformance.probes.gang.window import waits as waits
+    from conformance.probes.injection import opens_its_own as opens_its_own
+    from conformance.probes.injection import record_injection as record_injection
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
     from conformance.probes.needs import GANG_NEEDS as GANG_NEEDS
@@ -38,6 +43,9 @@ if TYPE_CHECKING:
     from conformance.probes.reading import identity as identity
     from conformance.probes.sandbox import Sandbox as Sandbox
     from conformance.probes.scaling.scaling import Scaling as Scaling
+    from conformance.probes.versions import compare_versions as compare_versions
+    from conformance.probes.versions import must_agree as must_agree
+    from conformance.probes.versions import reading_versions as reading_versions
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -51,6 +59,7 @@ if TYPE_CHECKING:
 _HOME = {
     "ALLOCATION_NEEDS": "probes.needs",
     "Allocation": "probes.allocation",
+    "Ask": "probes.ask",
     "Bench": "probes.bench",
     "CLAIM_NEEDS": "probes.needs",
     "Crud": "probes.crud",
@@ -62,6 +71,7 @@ _HOME = {
     "Gangs": "probes.gang.gangs",
     "Grade": "verdicts",
     "Growth": "probes.pools.growth",
+    "Holding": "probes.ask",
     "Impact": "verdicts",
     "Kind": "inventory.kinds",
     "NotApplicable": "verdicts",
@@ -80,15 +90,21 @@ _HOME = {
     "Unverified": "verdicts",
     "Verdict": "verdicts",
     "another_gets_one": "probes.gang.clean",
+    "burning": "probes.ask",
     "check": "declaration",
+    "compare_versions": "probes.versions",
     "family": "probes.bench",
     "finish_together": "probes.gang.finish",
     "frees_its_devices": "probes.gang.clean",
     "holds_nothing": "probes.gang.window",
     "identity": "probes.reading",
     "is_refused": "probes.gang.refusal",
+    "must_agree": "probes.versions",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
+    "opens_its_own": "probes.injection",
+    "reading_versions": "probes.versions",
+    "record_injection": "probes.injection",
     "second_follows": "probes.gang.contest",
     "waits": "probes.gang.window",
     "winner_of": "probes.gang.contest",
