@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Gangs, Growth, Scaling, Unknown
+from conformance import Allocation, Bench, Crud, Gangs, Growth, Scaling, Trial, Unknown
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
@@ -127,6 +127,12 @@ def bench(request: pytest.FixtureRequest, sandbox: Sandbox, kind: Kind, inventor
 def allocation(bench: Bench) -> Allocation:
     """Claims and pods with claims on the bench's node."""
     return Allocation(bench)
+
+
+@pytest.fixture
+def trial(bench: Bench) -> Trial:
+    """The scheduler's choice of devices on the bench's node."""
+    return Trial(bench)
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ WITH = "+"
 """Joins accelerator kind and solution, or kind and way of sharing, in a variant: ``dra-t1000+kueue``."""
 QUEUES = "+queues"
 """Ends the name of what a solution needs besides, where checks may make queues of their own: ``kueue+queues``."""
-Variants = Literal["kinds", "shares", "dra_kinds", "dra_pools", "dra_types", "gang", "metrics", "adapters", "autoscalers"]
+Variants = Literal[
+    "kinds", "shares", "dra_kinds", "dra_pools", "dra_types", "gang", "metrics", "adapters", "autoscalers"
+]
 
 
 @dataclass(frozen=True, kw_only=True)

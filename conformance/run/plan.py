@@ -108,7 +108,9 @@ def id_of_node(nodeid: str) -> str:
     """Record id for a pytest node id: ``security/test_a.py::test_b[v]`` is ``a/b[v]``."""
     file, _, function = nodeid.partition("::")
     name, bracket, variant = function.partition("[")
-    return record_id(requirement_of(file.rpartition("/")[2]), name.removeprefix("test_"), variant[:-1] if bracket else None)
+    return record_id(
+        requirement_of(file.rpartition("/")[2]), name.removeprefix("test_"), variant[:-1] if bracket else None
+    )
 
 
 def expand(catalogue: Iterable[CheckInfo], inventory: Inventory, *, queues: bool = False) -> list[Planned]:
