@@ -9,7 +9,7 @@ from conformance.simulator.controllers.resourceclaims import claim_names
 from conformance.simulator.objects import Obj, deleting, dig, finished, name_of, namespace_of, uid_of
 from conformance.simulator.placement import membership
 from conformance.simulator.placement.binder import Binder
-from conformance.simulator.placement.devices import CLAIMS, CLASSES, SLICES
+from conformance.simulator.placement.devices import CLAIMS, CLASSES, SLICES, Devices
 from conformance.simulator.placement.gangs import ERROR, UNSCHEDULABLE
 from conformance.simulator.placement.room import NoRoomError, Placement, Room
 from conformance.simulator.scheduling import AbortedError
@@ -82,7 +82,9 @@ class Placer(Controller):
 
     def room(self) -> Room:
         """The room that is left now."""
-        return Room(self.store, self.cluster.kept)
+        switches = self.cluster.switches
+        devices = Devices(self.store, switches.allocator, rules=switches.dra.device_taint_rules)
+        return Room(self.store, self.cluster.kept, devices)
 
     def reconcile(self, namespace: str, name: str) -> None:
         """Place a pod."""
