@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from conformance.adapters.metrics.quantity import number
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.cluster.discovery import Discovery
@@ -136,7 +137,10 @@ class Crud:
 
 
 def missing(sent: object, stored: object, path: str = "") -> str | None:
-    """Path of the first value that was sent and is not stored, or None; what the server adds does not count."""
+    """Path of the first value that was sent and is not stored, or None; what the server adds does not count.
+
+    A quantity may be stored in another form.
+    """
     if isinstance(sent, dict):
         there = stored if isinstance(stored, dict) else {}
         found = (missing(value, there.get(key), f"{path}.{key}") for key, value in sent.items())
@@ -146,4 +150,5 @@ def missing(sent: object, stored: object, path: str = "") -> str | None:
             return path
         found = (missing(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(sent, stored, strict=True)))
         return next((place for place in found if place), None)
-    return None if sent == stored else path
+    same = sent == stored or (isinstance(sent, str) and number(sent) is not None and number(sent) == number(stored))
+    return None if same else path

@@ -1,0 +1,92 @@
+"""Devices as their driver publishes them, with everything that a claim can ask for (resource.k8s.io, ResourceSlice)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.cluster.api import Api, Object
+from conformance.inventory import dra
+from conformance.inventory import nodes as node_facts
+from conformance.probes.claims import GROUP
+
+
+@dataclass(frozen=True)
+class Published:
+    """One device that a node can use, and whether a claim holds it."""
+
+    device: dra.Device
+    node: str
+    body: Mapping[str, Any]
+    """The entry of the slice: attributes, capacity, consumesCounters, taints."""
+    held: bool
+
+    @property
+    def key(self) -> dra.Key:
+        """Driver, pool and device name."""
+        return self.device.key
+
+    @property
+    def name(self) -> str:
+        """The key in one word."""
+        return "/".join(self.key)
+
+    @property
+    def attributes(self) -> dict[str, Mapping[str, Any]]:
+        """Attributes with their types, by full name: ``gpu.example.com/uuid``."""
+        return self._qualified("attributes")
+
+    @property
+    def capacity(self) -> dict[str, Mapping[str, Any]]:
+        """Capacities by full name, each with ``value`` and maybe ``requestPolicy``."""
+        return self._qualified("capacity")
+
+    def value(self, attribute: str) -> object:
+        """Value of an attribute by its full name; None where the device has none, or a list of them."""
+        found = next(iter(self.attributes.get(attribute, {}).values()), None)
+        return None if isinstance(found, list | dict) else found
+
+    def counters(self) -> set[tuple[str, str]]:
+        """Pool and counter set of what the device consumes."""
+        entries = self.body.get("consumesCounters")
+        sets = [e.get("counterSet") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+        return {(self.device.pool, str(name)) for name in sets}
+
+    @property
+    def several(self) -> bool:
+        """Whether several claims may be given the device."""
+        return self.body.get("allowMultipleAllocations") is True
+
+    def blocking_taints(self) -> list[Mapping[str, Any]]:
+        """Published taints that keep claims away."""
+        taints = self.body.get("taints") or []
+        return [t for t in taints if isinstance(t, dict) and t.get("effect") in ("NoSchedule", "NoExecute")]
+
+    def _qualified(self, side: str) -> dict[str, Mapping[str, Any]]:
+        found = self.body.get(side)
+        entries = found.items() if isinstance(found, dict) else ()
+        return {qualified(self.device.driver, str(k)): v for k, v in entries if isinstance(v, dict)}
+
+
+def qualified(driver: str, name: str) -> str:
+    """Full name of an attribute or capacity; one without a domain belongs to the driver."""
+    return name if "/" in name else f"{driver}/{name}"
+
+
+def read(api: Api, version: str, driver: str) -> list[Published]:
+    """Devices of a driver on usable nodes that reach them alone, in the order of their slices, at this moment."""
+    base = f"/apis/{GROUP}/{version}"
+    slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={driver}"))
+    nodes = [node for node in api.list("/api/v1/nodes") if node_facts.usable(node)]
+    held = dra.held(api.list(f"{base}/resourceclaims"))
+    names = {str(node["metadata"]["name"]) for node in nodes}
+    return [
+        Published(device, device.node, body, device.key in held)
+        for device, body in _entries(slices, nodes)
+        if device.node in names and device.node is not None
+    ]
+
+
+def _entries(slices: Iterable[Object], nodes: list[Object]) -> Iterable[tuple[dra.Device, Mapping[str, Any]]]:
+    for item in slices:
+        bodies = [entry.get("basic", entry) for entry in item["spec"].get("devices") or []]
+        yield from zip(dra.devices([item], nodes), bodies, strict=True)
