@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from conformance.inventory.solutions import Solution as Solution
     from conformance.probes.allocation import Allocation as Allocation
     from conformance.probes.allocation import not_published as not_published
+    from conformance.probes.ask import Ask as Ask
+    from conformance.probes.ask import Holding as Holding
+    from conformance.probes.ask import burning as burning
     from conformance.probes.bench import Bench as Bench
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 _HOME = {
     "ALLOCATION_NEEDS": "probes.needs",
     "Allocation": "probes.allocation",
+    "Ask": "probes.ask",
     "Bench": "probes.bench",
     "CLAIM_NEEDS": "probes.needs",
     "Crud": "probes.crud",
@@ -62,6 +66,7 @@ _HOME = {
     "Gangs": "probes.gang.gangs",
     "Grade": "verdicts",
     "Growth": "probes.pools.growth",
+    "Holding": "probes.ask",
     "Impact": "verdicts",
     "Kind": "inventory.kinds",
     "NotApplicable": "verdicts",
@@ -80,6 +85,7 @@ _HOME = {
     "Unverified": "verdicts",
     "Verdict": "verdicts",
     "another_gets_one": "probes.gang.clean",
+    "burning": "probes.ask",
     "check": "declaration",
     "family": "probes.bench",
     "finish_together": "probes.gang.finish",

@@ -25,6 +25,10 @@ class Container:
     resources: Mapping[str, int] = field(default_factory=dict)
     """Extended resources (device plugin)."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    memory: str | None = None
+    """Memory limit, where it is not the usual one."""
+    busy_seconds: float = 0.0
+    """Seconds that the program works before it says anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +97,7 @@ def _pod_security(plan: PodPlan) -> Object:
 
 
 def _container(container: Container, image: str, command: Sequence[str], plan: PodPlan) -> Object:
-    limits: dict[str, Any] = {"cpu": "500m", "memory": "256Mi"}
+    limits: dict[str, Any] = {"cpu": "500m", "memory": container.memory or "256Mi"}
     limits |= {name: str(count) for name, count in container.resources.items()}
     resources: Object = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": limits}
     if container.claims:

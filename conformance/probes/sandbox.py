@@ -188,7 +188,7 @@ def bounds(count: int, cpu: int = 0) -> dict[str, str]:
         "requests.cpu": f"{max(2000, 10 * count, cpu)}m",
         "requests.memory": f"{max(2048, 32 * count)}Mi",
         "limits.cpu": f"{max(500 * count, cpu)}m",
-        "limits.memory": f"{256 * count}Mi",
+        "limits.memory": f"{1024 * count}Mi",
     }
 
 
