@@ -10,7 +10,14 @@ from conformance.inventory.descriptors import Descriptor
 from conformance.probes.names import RUN_LABEL
 from conformance.verdicts import Unknown
 
+Meant = Callable[[dra.Device], bool]
+"""Which DRA devices matter."""
 _SHOWN = 5
+
+
+def every(_device: dra.Device) -> bool:
+    """All of the vendor's."""
+    return True
 
 
 def none_hold(
@@ -19,7 +26,7 @@ def none_hold(
     group_version: str,
     node: str,
     run: str,
-    meant: Callable[[dra.Device], bool] = lambda _device: True,
+    meant: Meant = every,
 ) -> None:
     """Raise ``Unknown`` where somebody else's pod or claim holds a device or a share of this vendor on the node.
 
@@ -60,7 +67,7 @@ def _by_claims(
     group_version: str,
     node: str,
     run: str,
-    meant: Callable[[dra.Device], bool],
+    meant: Meant,
 ) -> Iterator[str]:
     if not descriptor.drivers:
         return

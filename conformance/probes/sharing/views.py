@@ -23,6 +23,8 @@ class View:
     """Device of which it says that it is a part."""
     memory: str | None
     """Memory that it says can be used."""
+    by_library: bool = False
+    """Whether the vendor's library told these and not the device node: parts of one device may have one node then."""
 
     def __str__(self) -> str:
         part = f", part of {self.parent}" if self.parent else ""
@@ -51,8 +53,27 @@ def view(tenant: Tenant, descriptor: Descriptor) -> View:
             expected="one share is one of one device",
         )
     node = opened[0]
+    library = _by_library(tenant, node)
+    if library is not None:
+        return library
     told = (_of(rule, node) for rule in (descriptor.node_parent, descriptor.node_memory))
     return View(tenant.name, node, reading.identity(node, descriptor), *told)
+
+
+def _by_library(tenant: Tenant, node: reading.Node) -> View | None:
+    """What the library that computed on the device says of it: an identity that no path can tell, such as that of a MIG device."""
+    burn = tenant.report.burn
+    if burn is None or burn.by == "read" or not burn.devices:
+        return None
+    if len(burn.devices) > 1:
+        raise Failure(
+            "foreign_device_opened",
+            observed=f"pod {tenant.name} asked for one share and can compute on {len(burn.devices)} devices: {burn}",
+            expected="one share is one of one device",
+        )
+    (device,) = burn.devices
+    memory = None if device.memory is None else str(device.memory)
+    return View(tenant.name, node, device.id, node.number, memory, by_library=True)
 
 
 def _of(rule: Identity | None, node: reading.Node) -> str | None:
@@ -77,6 +98,21 @@ def same(first: View, second: View) -> bool:
 def sharing_one(views: Sequence[View]) -> tuple[View, View] | None:
     """Two pods that opened one device, or None where each has one of its own."""
     return next(((a, b) for a, b in combinations(views, 2) if same(a, b)), None)
+
+
+def all_different(views: Sequence[View]) -> None:
+    """Raise ``Failure`` where two partitions are one device, ``Unverified`` where one does not say which it is."""
+    for first, second in combinations(views, 2):
+        if None in (first.identity, second.identity):
+            raise Unverified(f"a device does not say which one it is: {first}; {second}", code="no_identity")
+        if first.identity == second.identity and first.by_library:
+            raise Unverified(f"the library names one device for two partitions: {first}; {second}", code="no_identity")
+        if first.identity == second.identity or (first.node.number == second.node.number and not first.by_library):
+            raise Failure(
+                "partitions_are_one",
+                observed=f"{first}; {second}",
+                expected="two partitions are two devices, each with an identity of its own",
+            )
 
 
 def of_one_parent(views: Sequence[View]) -> tuple[View, View] | None:
