@@ -6,7 +6,7 @@ from functools import partial
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.cluster.discovery import Discovery
-from conformance.inventory.take import GROUP
+from conformance.inventory.by_dra import GROUP
 from conformance.probes import names, samples
 from conformance.probes.sandbox import Sandbox
 from conformance.verdicts import Failure
