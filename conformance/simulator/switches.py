@@ -30,11 +30,42 @@ class PluginSwitches:
     registers: bool = True
     """Whether the kubelet knows its resource."""
     injects: Literal["allocated", "every", "first", "nothing"] = "allocated"
+    replicas_are_devices: bool = False
+    """Whether each unit of a shared resource needs a device of its own: where every device has one, the next pod is refused."""
+    beyond_limit: bool = False
+    """Whether one unit of each shared resource more is handed out than is allocatable; the scheduler leaves the count to it."""
+    miscounts: bool = False
+    """Whether it registers one unit less of each shared resource than it is told to."""
+
+
+@dataclass
+class DiscoverySwitches:
+    """What the platform says of its accelerators: node labels of the feature discovery, attributes of the DRA driver."""
+
+    version: str = ""
+    """Driver version that is told; empty: the one that runs."""
+    only_on: str = ""
+    """Node on which it is told; every node where it is empty."""
+
+
+@dataclass
+class HardwareSwitches:
+    """The accelerators themselves."""
+
+    partition_memory: Literal["own", "whole"] = "own"
+    """How much memory a partition lets be used."""
+    partitions_alias: bool = False
+    """Whether all partitions of a device are its first one."""
+    virtual_is_whole: bool = False
+    """Whether a virtual device is the whole one."""
 
 
 @dataclass
 class RuntimeSwitches:
     """The container runtime."""
+
+    not_injected_on: str = ""
+    """Node on which containers get the environment of their devices and no device node."""
 
     only_on: str = ""
     """Node that has the runtime's faults; every node where it is empty."""
@@ -162,6 +193,8 @@ class Switches:
     claims: ClaimSwitches = field(default_factory=ClaimSwitches)
     driver: DriverSwitches = field(default_factory=DriverSwitches)
     plugin: PluginSwitches = field(default_factory=PluginSwitches)
+    discovery: DiscoverySwitches = field(default_factory=DiscoverySwitches)
+    hardware: HardwareSwitches = field(default_factory=HardwareSwitches)
     runtime: RuntimeSwitches = field(default_factory=RuntimeSwitches)
     workloads: WorkloadSwitches = field(default_factory=WorkloadSwitches)
     autoscaler: AutoscalerSwitches = field(default_factory=AutoscalerSwitches)

@@ -164,7 +164,10 @@ def test_variable_opens_every_device(ground: Ground) -> None:
 @fault("cgroup_allows_all")
 def test_node_made_by_hand_opens_a_foreign_device(ground: Ground) -> None:
     seen = ground.see("a", make="c:240:1")
-    assert (seen["nodes"], seen["made"][0]["content"]) == ([], "accelerator uuid=SIM-0001 model=S1")
+    assert (seen["nodes"], seen["made"][0]["content"]) == (
+        [],
+        "accelerator uuid=SIM-0001 model=S1 memory=16Gi driver=1.0.0",
+    )
 
 
 @fault("one_node_leaks")

@@ -8,7 +8,7 @@ from conformance.simulator import podresources
 from conformance.simulator.api.selectors import node_selector
 from conformance.simulator.autoscaling import nodeobjects
 from conformance.simulator.autoscaling.fleet import blueprint
-from conformance.simulator.controllers.driver import slice_of
+from conformance.simulator.controllers.driver import slices_of
 from conformance.simulator.controllers.resourceclaims import claim_names
 from conformance.simulator.objects import Obj, condition, deleting, dig, finished, namespace_of, thaw
 from conformance.simulator.placement import filters
@@ -53,7 +53,8 @@ class Imagined:
             for obj in cluster.store.select(resource):
                 self._store.put(resource, thaw(obj))
         if machine.dra and cluster.switches.driver.publishes:
-            self._store.put(_SLICES, {"metadata": {"name": machine.name}, "spec": slice_of(machine)})
+            for n, spec in enumerate(slices_of(machine)):
+                self._store.put(_SLICES, {"metadata": {"name": f"{machine.name}-{n}"}, "spec": spec})
 
     def take(self, pod: Obj) -> str:
         """Give it a pod; the reason where it does not fit, else nothing."""

@@ -1,6 +1,7 @@
 """What all schedulers have in common: pods that name one of them are placed one by one, or as gangs."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from conformance.simulator import podresources
@@ -11,7 +12,7 @@ from conformance.simulator.placement import membership
 from conformance.simulator.placement.binder import Binder
 from conformance.simulator.placement.devices import CLAIMS, CLASSES, SLICES
 from conformance.simulator.placement.gangs import ERROR, UNSCHEDULABLE
-from conformance.simulator.placement.room import NoRoomError, Placement, Room
+from conformance.simulator.placement.room import Kept, NoRoomError, Placement, Room
 from conformance.simulator.scheduling import AbortedError
 from conformance.simulator.storage import Event
 
@@ -82,7 +83,14 @@ class Placer(Controller):
 
     def room(self) -> Room:
         """The room that is left now."""
-        return Room(self.store, self.cluster.kept)
+        return Room(self.store, self._held_back())
+
+    def _held_back(self) -> Kept:
+        """What is held back on nodes; a unit that a device plugin gives beyond its count is the opposite."""
+        if not self.cluster.switches.plugin.beyond_limit:
+            return self.cluster.kept
+        more = {node.name: dict.fromkeys(node.shared_names, Fraction(-1)) for node in self.cluster.fleet.nodes}
+        return {name: podresources.add(self.cluster.kept.get(name, {}), amounts) for name, amounts in more.items()}
 
     def reconcile(self, namespace: str, name: str) -> None:
         """Place a pod."""
