@@ -62,8 +62,27 @@ def held(pods: Iterable[Object]) -> dict[str, Counter[str]]:
 def share_rule(resource: str, node: Object, descriptors: Iterable[Descriptor]) -> tuple[Descriptor, ShareRule] | None:
     """The way of sharing by which a unit of this resource on this node is a share of a device; None where it is whole."""
     have = node_facts.labels(node)
-    found = ((d, rule) for d in descriptors for rule in d.shares if rule.means(resource, d.resources, have))
-    return next(found, None)
+    rules = [(d, rule) for d in descriptors for rule in d.shares]
+    said = (entry for entry in rules if entry[1].means(resource, entry[0].resources, have))
+    named = (entry for entry in rules if entry[1].may_mean(resource, have))
+    return next(said, None) or next(named, None)
+
+
+def strange_sharing(resource: str, node: Object, descriptors: Iterable[Descriptor]) -> tuple[Descriptor, str] | None:
+    """``label=value`` of a node by which units of this resource are shared in a way that no descriptor knows.
+
+    Such units are neither whole devices nor shares of which anything is known.
+    """
+    have = node_facts.labels(node)
+    for descriptor in descriptors:
+        whens = [(rule, rule.when) for rule in descriptor.shares if rule.when is not None]
+        for rule, when in whens:
+            value = have.get(when.label)
+            known = {other.equals for _, other in whens if other.label == when.label} | {*descriptor.unshared}
+            ours = resource in descriptor.resources or rule.names(resource)
+            if ours and value is not None and value not in known:
+                return descriptor, f"{when.label}={value}"
+    return None
 
 
 def physical(resource: str, node: Object, rule: ShareRule) -> int | None:

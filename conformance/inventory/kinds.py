@@ -1,7 +1,8 @@
 """The accelerators of a cluster as kinds: one allocation way, one model, one node pool. Checks run once per kind."""
 
 import re
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from conformance.declaration import WITH
@@ -19,7 +20,7 @@ class NodeShare:
 
     name: str
     devices: int
-    """Whole devices that can be allocated: healthy, untainted, of a complete pool."""
+    """Units that can be allocated at once: whole devices, healthy, untainted, of a complete pool; for shares, shares."""
     free: int | None
     """Of these, not held by anybody; None where pods or claims must not be listed."""
     physical: int | None = None
@@ -43,6 +44,13 @@ class Kind:
     nodes: tuple[NodeShare, ...]
     strategy: str = ""
     """Way of sharing by which units are shares of devices (``time-slicing``); empty for whole devices."""
+    unit: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Capacity by name. Of a shared device: what one claim asks for, so that several fit; empty: it takes any number of claims.
+
+    Of a partition, and of a whole device beside partitions: what it has, by which a claim can tell it from others.
+    """
+    beside_shared: bool = False
+    """Whether its DRA driver also publishes devices that several claims may hold (``allowMultipleAllocations``)."""
     note: str = ""
     """What keeps the kind from being used, where something does."""
 

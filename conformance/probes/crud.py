@@ -7,7 +7,7 @@ from conformance.adapters.metrics.quantity import number
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.cluster.discovery import Discovery
-from conformance.inventory.take import GROUP
+from conformance.inventory.by_dra import GROUP
 from conformance.probes import names, samples
 from conformance.probes.sandbox import Sandbox
 from conformance.verdicts import Failure

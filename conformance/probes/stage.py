@@ -185,9 +185,10 @@ class Stage:
         return f"{claims.GROUP}/{self.version}"
 
     def claim_spec(self, count: int = 1, *extra: str) -> Object:
-        """Claim spec for whole devices of this kind; ``extra`` are further CEL selectors."""
+        """Claim spec for units of this kind, whole devices or shares; ``extra`` are further CEL selectors."""
         chosen = (*claims.selectors(self.kind, self.descriptor), *extra)
-        return claims.spec(self.version, str(self.kind.device_class), count=count, selectors=chosen)
+        unit = claims.unit(self.kind)
+        return claims.spec(self.version, str(self.kind.device_class), count=count, selectors=chosen, capacity=unit)
 
     def _claim(self, name: str, namespace: str) -> Object:
         body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec())
@@ -209,7 +210,6 @@ def described(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
     if found is None:
         raise Unknown(f"{kind.title}: no descriptor knows it; add one with --descriptor", code="no_descriptor")
     if kind.way == DRA and kind.device_class is None:
-        raise Unknown(
-            f"{kind.title}: none of the DeviceClasses {', '.join(found.device_classes)} exists", code="no_class"
-        )
+        wanted = found.classes_for(kind.strategy)
+        raise Unknown(f"{kind.title}: none of the DeviceClasses {', '.join(wanted)} exists", code="no_class")
     return found
