@@ -182,8 +182,9 @@ class Allocation:
         if broken:
             raise self._allocated(broken)
         self.still_held_back(pod, claim)
-        seen = f"never allocated in {watched:.1f} s; {breaks} broken watches, all continued"
-        self._sandbox.evidence.step("watched the claim", expected=f"no allocation for {seconds:.1f} s", observed=seen)
+        window = f"for {seconds:.1f} s" if seconds else "in the whole window, of which every event was read again"
+        seen = f"never allocated{f' in {watched:.1f} s' if seconds else ''}; {breaks} broken watches, all continued"
+        self._sandbox.evidence.step("watched the claim", expected=f"no allocation {window}", observed=seen)
 
     def _allocated(self, seen: str) -> Failure:
         return Failure(self._code, observed=seen, expected=self._expected)

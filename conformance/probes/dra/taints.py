@@ -7,7 +7,7 @@ from typing import Any
 from conformance.cluster.api import Object
 from conformance.probes import names
 from conformance.probes.allocation import Running
-from conformance.probes.dra import selection, served
+from conformance.probes.dra import served
 from conformance.probes.dra.published import Published
 from conformance.probes.dra.trial import Trial
 from conformance.verdicts import NotApplicable
@@ -44,14 +44,19 @@ class Closed:
             self._tolerated("tolerates-again")
 
     def _another(self, name: str) -> Running:
-        return selection.take_device(self.trial, name, self.other) if self.other else self.trial.plain(name)
+        if self.other is None:
+            return self.trial.plain(name)
+        spec, expected = self.trial.one(*self.trial.means(self.other)), f"{self.other.name}, which has no taint"
+        running = self.trial.get(name, spec, code="untainted_device_kept", expected=expected, needs=[self.other])
+        self.trial.must_mean(running, self.other)
+        return running
 
     def _tolerated(self, name: str) -> Running:
         trial = self.trial
         spec = trial.one(*trial.means(self.device), tolerations=[self.toleration])
         expected = f"{self.device.name}, whose taint the claim tolerates"
         running = trial.get(name, spec, code="toleration_ignored", expected=expected, needs=[self.device])
-        trial.got(running, self.device, "wrong_device_chosen", "a claim that tolerates the taint")
+        trial.must_mean(running, self.device)
         return running
 
 

@@ -162,6 +162,12 @@ class Trial:
         while self._waiting:
             self.sandbox.delete_pod(self._waiting.pop().pod)
 
+    def must_mean(self, running: Running, device: Published) -> None:
+        """``Unverified`` where selectors do not mean devices: another check judges that, and here nothing can be proven."""
+        if results(running.claim) != [(REQUEST, device.key)]:
+            seen = claims.describe(running.claim)
+            raise Unverified(f"a claim that only {device.name} meets: {seen}", code="no_witness")
+
     def got(self, running: Running, expected: Published, code: str, why: str, *, request: str = REQUEST) -> None:
         """The claim holds exactly this device, by this request; else ``Failure``."""
         held = results(running.claim)
