@@ -41,6 +41,11 @@ if TYPE_CHECKING:
     from conformance.probes.reading import identity as identity
     from conformance.probes.sandbox import Sandbox as Sandbox
     from conformance.probes.scaling.scaling import Scaling as Scaling
+    from conformance.probes.sharing.shares import Shares as Shares
+    from conformance.probes.sharing.telling import agrees_with_configuration as agrees_with_configuration
+    from conformance.probes.sharing.ways import given_to_several as given_to_several
+    from conformance.probes.sharing.ways import keeps_its_limit as keeps_its_limit
+    from conformance.probes.sharing.ways import parts_are_apart as parts_are_apart
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -77,6 +82,7 @@ _HOME = {
     "Sandbox": "probes.sandbox",
     "Scaling": "probes.scaling.scaling",
     "Settings": "cluster.settings",
+    "Shares": "probes.sharing.shares",
     "Skipped": "verdicts",
     "Solution": "inventory.solutions",
     "TOKEN_RATE": "adapters.metrics.signals",
@@ -84,17 +90,21 @@ _HOME = {
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
+    "agrees_with_configuration": "probes.sharing.telling",
     "another_gets_one": "probes.gang.clean",
     "burning": "probes.ask",
     "check": "declaration",
     "family": "probes.bench",
     "finish_together": "probes.gang.finish",
     "frees_its_devices": "probes.gang.clean",
+    "given_to_several": "probes.sharing.ways",
     "holds_nothing": "probes.gang.window",
     "identity": "probes.reading",
     "is_refused": "probes.gang.refusal",
+    "keeps_its_limit": "probes.sharing.ways",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
+    "parts_are_apart": "probes.sharing.ways",
     "second_follows": "probes.gang.contest",
     "waits": "probes.gang.window",
     "winner_of": "probes.gang.contest",
