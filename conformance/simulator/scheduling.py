@@ -44,6 +44,7 @@ class Allocator:
         self._store, self._node = store, node
         self._devices = devices or Devices(store)
         self._all, self._taken = self._devices.near(node), self._devices.taken
+        self._switches = self._devices.switches
         self._tries = 0
 
     def allocate(self, claims: list[Obj]) -> dict[str, Obj]:
@@ -72,11 +73,13 @@ class Allocator:
             if "exactly" in request:
                 yield [self._wanted(claim, request["name"], request["exactly"])]
             else:
-                yield [self._wanted(claim, f"{request['name']}/{s['name']}", s) for s in request["firstAvailable"]]
+                choices = request["firstAvailable"] if self._switches.falls_back else request["firstAvailable"][:1]
+                yield [self._wanted(claim, f"{request['name']}/{choice['name']}", choice) for choice in choices]
 
     def _wanted(self, claim: Obj, name: str, form: Obj) -> Wanted:
         found = self._store.get(CLASSES, "", form["deviceClassName"])
-        both = [*(dig(found, "spec", "selectors", default=[])), *(form.get("selectors") or ())]
+        own = form.get("selectors") or () if self._switches.heeds_selectors else ()
+        both = [*(dig(found, "spec", "selectors", default=[])), *own]
         config = tuple(
             {"source": "FromClass", "requests": [name], **c} for c in dig(found, "spec", "config", default=[])
         )
@@ -118,7 +121,9 @@ class Allocator:
             yield from self._pick(free[n + 1 :], count - 1, [*picked, candidate])
 
     def _fits(self, candidate: Candidate, wanted: Wanted) -> bool:
-        if any(not _tolerated(taint, wanted.form.get("tolerations") or []) for taint in self._taints(candidate)):
+        if self._switches.heeds_taints and any(
+            not _tolerated(taint, wanted.form.get("tolerations") or []) for taint in self._taints(candidate)
+        ):
             return False
         try:
             return self._devices.selected(candidate, wanted.selectors)
@@ -135,7 +140,7 @@ class Allocator:
                 yield rule["taint"]
 
     def _constraints_hold(self, chosen: Chosen, claims: list[Obj]) -> bool:
-        for claim in claims:
+        for claim in claims if self._switches.heeds_constraints else ():
             own = [(w, c) for w, c in chosen if w.claim == name_of(claim)]
             for constraint in dig(claim, "spec", "devices", "constraints", default=[]):
                 names = constraint.get("requests") or []

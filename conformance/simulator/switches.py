@@ -6,6 +6,7 @@ A switch makes a component behave wrongly; no answer of the API is ever faked.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from conformance.simulator.api.gates import DraSwitches
 from conformance.simulator.api.trouble import Trouble
 
 
@@ -89,6 +90,27 @@ class SchedulerSwitches:
     runs: bool = True
     allocates_taken: bool = False
     """Whether a claim that cannot be satisfied is given devices that are taken."""
+
+
+@dataclass
+class AllocatorSwitches:
+    """How the scheduler allocates devices to claims."""
+
+    heeds_selectors: bool = True
+    """Whether the selectors of requests choose among devices; those of classes always do."""
+    heeds_constraints: bool = True
+    """Whether ``matchAttribute`` and ``distinctAttribute`` bind the devices of a claim together."""
+    heeds_taints: bool = True
+    """Whether devices with a taint that is not tolerated are left out."""
+    falls_back: bool = True
+    """Whether later alternatives of a prioritized list are tried when the first does not fit."""
+    heeds_counters: bool = True
+    """Whether devices that consume counters which others have used up are left out."""
+    heeds_capacity: bool = True
+    """Whether capacity that is used up is not given again."""
+    serves_extended_resources: bool = True
+    """Whether a pod that asks for an extended resource of a DeviceClass gets a claim; without, it waits for a node that
+    advertises the resource."""
 
 
 @dataclass
@@ -184,7 +206,9 @@ class Switches:
     """All components."""
 
     api: Trouble = field(default_factory=Trouble)
+    dra: DraSwitches = field(default_factory=DraSwitches)
     scheduler: SchedulerSwitches = field(default_factory=SchedulerSwitches)
+    allocator: AllocatorSwitches = field(default_factory=AllocatorSwitches)
     gang: GangSwitches = field(default_factory=GangSwitches)
     kueue: KueueSwitches = field(default_factory=KueueSwitches)
     volcano: SolutionSwitches = field(default_factory=SolutionSwitches)

@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +86,6 @@ def allocated(answer: dict[str, Any]) -> list[str]:
 
 
 EVERY = ["SIM-0000", "SIM-0001", "SIM-0002", "SIM-0003"]
-
-
-@pytest.fixture
-def switches(running: simulator.Running) -> Iterator[Switches]:
-    """The switches of the shared cluster; all are back in place afterwards."""
-    live = running._cluster.switches
-    saved = {name: dict(vars(part)) for name, part in vars(live).items()}
-    yield live
-    for name, values in saved.items():
-        vars(getattr(live, name)).update(values)
 
 
 @pytest.fixture

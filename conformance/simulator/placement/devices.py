@@ -7,6 +7,7 @@ from conformance.simulator.api.selectors import node_selector
 from conformance.simulator.cel import device_view, selects
 from conformance.simulator.objects import Obj, dig, name_of
 from conformance.simulator.storage import Store
+from conformance.simulator.switches import AllocatorSwitches
 
 SLICES, CLASSES, CLAIMS = (f"{n}.resource.k8s.io" for n in ("resourceslices", "deviceclasses", "resourceclaims"))
 
@@ -68,9 +69,10 @@ def taken(store: Store) -> set[tuple[str, str, str]]:
 class Devices:
     """The devices of a cluster at one moment: where they are, who holds them, which selectors take them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, switches: AllocatorSwitches | None = None, *, rules: bool = True) -> None:
+        self.switches = switches or AllocatorSwitches()
         self.taken = taken(store)
-        self.rules = [rule["spec"] for rule in store.select("devicetaintrules.resource.k8s.io")]
+        self.rules = [rule["spec"] for rule in store.select("devicetaintrules.resource.k8s.io")] if rules else []
         self._store = store
         self._near: dict[str, list[Candidate]] = {}
         self._selected: dict[tuple[tuple[str, str, str], str], bool] = {}

@@ -10,7 +10,7 @@ from conformance.simulator.controllers.resourceclaims import claim_names
 from conformance.simulator.objects import Obj, deleting, dig, finished, name_of, namespace_of, uid_of
 from conformance.simulator.placement import membership
 from conformance.simulator.placement.binder import Binder
-from conformance.simulator.placement.devices import CLAIMS, CLASSES, SLICES
+from conformance.simulator.placement.devices import CLAIMS, CLASSES, SLICES, Devices
 from conformance.simulator.placement.gangs import ERROR, UNSCHEDULABLE
 from conformance.simulator.placement.room import Kept, NoRoomError, Placement, Room
 from conformance.simulator.scheduling import AbortedError
@@ -83,7 +83,9 @@ class Placer(Controller):
 
     def room(self) -> Room:
         """The room that is left now."""
-        return Room(self.store, self._held_back())
+        switches = self.cluster.switches
+        devices = Devices(self.store, switches.allocator, rules=switches.dra.device_taint_rules)
+        return Room(self.store, self._held_back(), devices)
 
     def _held_back(self) -> Kept:
         """What is held back on nodes; a unit that a device plugin gives beyond its count is the opposite."""

@@ -67,8 +67,8 @@ class _Place:
 class Room:
     """All nodes with what is free on them."""
 
-    def __init__(self, store: Store, kept: Kept | None = None) -> None:
-        self._store, self._devices = store, Devices(store)
+    def __init__(self, store: Store, kept: Kept | None = None, devices: Devices | None = None) -> None:
+        self._store, self._devices = store, devices or Devices(store)
         self._allocated: dict[tuple[str, str], Obj] = {}
         self._places = {name_of(node): _place(node) for node in store.select("nodes")}
         for pod in store.select("pods"):
