@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Gangs, Growth, Scaling, Trial, Unknown
+from conformance import Allocation, Bench, Crud, Gangs, Growth, Scaling, Shares, Trial, Unknown
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
@@ -66,6 +66,12 @@ def share(request: pytest.FixtureRequest, inventory: Inventory) -> Kind | None:
     """The units of this variant, which are shares of devices; None where nobody hands out any."""
     wanted = getattr(request, "param", None)
     return next((found for found in inventory.shares if found.id == wanted), None)
+
+
+@pytest.fixture
+def shares(request: pytest.FixtureRequest, sandbox: Sandbox, share: Kind | None, inventory: Inventory) -> Shares:
+    """The shares of this variant on their node; there may be none."""
+    return Shares(sandbox, share, running(request.node).process.descriptors, inventory)
 
 
 @pytest.fixture

@@ -52,6 +52,11 @@ if TYPE_CHECKING:
     from conformance.probes.reading import identity as identity
     from conformance.probes.sandbox import Sandbox as Sandbox
     from conformance.probes.scaling.scaling import Scaling as Scaling
+    from conformance.probes.sharing.shares import Shares as Shares
+    from conformance.probes.sharing.telling import agrees_with_configuration as agrees_with_configuration
+    from conformance.probes.sharing.ways import given_to_several as given_to_several
+    from conformance.probes.sharing.ways import keeps_its_limit as keeps_its_limit
+    from conformance.probes.sharing.ways import parts_are_apart as parts_are_apart
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -90,6 +95,7 @@ _HOME = {
     "Sandbox": "probes.sandbox",
     "Scaling": "probes.scaling.scaling",
     "Settings": "cluster.settings",
+    "Shares": "probes.sharing.shares",
     "Skipped": "verdicts",
     "Solution": "inventory.solutions",
     "TAINT_NEEDS": "probes.needs",
@@ -100,6 +106,7 @@ _HOME = {
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
+    "agrees_with_configuration": "probes.sharing.telling",
     "another_gets_one": "probes.gang.clean",
     "burning": "probes.ask",
     "check": "declaration",
@@ -109,12 +116,15 @@ _HOME = {
     "finish_together": "probes.gang.finish",
     "first_and_last": "probes.dra.selection",
     "frees_its_devices": "probes.gang.clean",
+    "given_to_several": "probes.sharing.ways",
     "holds_nothing": "probes.gang.window",
     "identity": "probes.reading",
     "is_refused": "probes.gang.refusal",
+    "keeps_its_limit": "probes.sharing.ways",
     "met_by_nobody": "probes.dra.selection",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
+    "parts_are_apart": "probes.sharing.ways",
     "second_follows": "probes.gang.contest",
     "take_device": "probes.dra.selection",
     "takes_the_first": "probes.dra.alternatives",

@@ -30,6 +30,7 @@ RECORD = "conformance_record"
 _TEXT_LIMIT = 50_000
 _FIXTURES = {
     "kinds": "kind",
+    "shares": "share",
     "dra_kinds": "kind",
     "dra_pools": "kind",
     "dra_types": "dra_type",

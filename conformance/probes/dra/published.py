@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.cluster.api import Api, Object
-from conformance.inventory import dra
+from conformance.inventory import dra, room
 from conformance.inventory import nodes as node_facts
 from conformance.probes.claims import GROUP
 
@@ -77,7 +77,7 @@ def read(api: Api, version: str, driver: str) -> list[Published]:
     base = f"/apis/{GROUP}/{version}"
     slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={driver}"))
     nodes = [node for node in api.list("/api/v1/nodes") if node_facts.usable(node)]
-    held = dra.held(api.list(f"{base}/resourceclaims"))
+    held = room.held(api.list(f"{base}/resourceclaims"))
     names = {str(node["metadata"]["name"]) for node in nodes}
     return [
         Published(device, device.node, body, device.key in held)
@@ -87,6 +87,6 @@ def read(api: Api, version: str, driver: str) -> list[Published]:
 
 
 def _entries(slices: Iterable[Object], nodes: list[Object]) -> Iterable[tuple[dra.Device, Mapping[str, Any]]]:
-    for item in slices:
-        bodies = [entry.get("basic", entry) for entry in item["spec"].get("devices") or []]
-        yield from zip(dra.devices([item], nodes), bodies, strict=True)
+    every = list(slices)  # together, because the counters of a pool have a slice of their own
+    bodies = [entry.get("basic", entry) for item in every for entry in item["spec"].get("devices") or []]
+    yield from zip(dra.devices(every, nodes), bodies, strict=True)

@@ -18,6 +18,9 @@ _REFUSED_BY_KUBELET = "UnexpectedAdmissionError"
 """Reason of a pod that was bound and to which the device plugin's units could not be given (kubelet, admission)."""
 
 
+IDLE_SECONDS = 300
+
+
 @dataclass(frozen=True)
 class Sent:
     """A pod that was submitted."""
@@ -57,11 +60,18 @@ class Crew:
 
     def send(self, name: str, ask: Ask = DEVICES, claim: Object | None = None) -> Sent:
         """Submit a pod that asks for one unit: by this claim, by a claim of its own, or of the device plugin."""
+        return self._send(name, self.bench.arguments(ask), ask, claim)
+
+    def idle(self, name: str) -> Sent:
+        """Submit a pod that asks for one unit and opens nothing, so that it may stand beside the pods of others."""
+        return self._send(name, ["hold", "--seconds", str(IDLE_SECONDS)], DEVICES, None)
+
+    def _send(self, name: str, arguments: Sequence[str], ask: Ask, claim: Object | None) -> Sent:
         if claim is None and self.bench.kind.way == DRA:
             claim = self.claim(name)
         main = pods.Container(
             name=MAIN,
-            arguments=self.bench.arguments(ask),
+            arguments=arguments,
             claims=[CLAIM] if claim else [],
             resources={} if claim else {self.bench.kind.name: 1},
             memory=ask.memory,
@@ -93,6 +103,36 @@ class Crew:
             return tenant
         return replace(tenant, claim=self.api.get(f"{self.claims_path}/{one.claim['metadata']['name']}"))
 
+    def run(self, sent: Sequence[Sent]) -> list[Object]:
+        """Wait until all run, whatever they see."""
+        deadline = time.monotonic() + starting.START_SECONDS
+        return [self._runs(one, max(1.0, deadline - time.monotonic())) for one in sent]
+
+    def _runs(self, one: Sent, limit: float) -> Object:
+        name = one.made["metadata"]["name"]
+        try:
+            pod = starting.wait_started(
+                self.api, self.pods_path, name, limit=self.sandbox.limit(limit), holds_device=True
+            )
+        except Unverified as error:
+            self._refused_by_kubelet(one, error)
+            raise
+        tenants.as_sent(one.made, pod, tenants.manifest_of(self.sandbox, one.plan), self.bench.node)
+        return pod
+
+    def must_run(self, running: Sequence[Object]) -> None:
+        """Read pods again; ``Unverified`` where one does not run any more or is another."""
+        for pod in running:
+            now = self.api.get(f"{self.pods_path}/{pod['metadata']['name']}")
+            meta, status = now["metadata"], now.get("status") or {}
+            if (
+                meta["uid"] != pod["metadata"]["uid"]
+                or status.get("phase") != "Running"
+                or meta.get("deletionTimestamp")
+            ):
+                seen = starting.describe(now)
+                raise Unverified(f"pod {meta['name']} no longer runs beside the others: {seen}", code="no_witness")
+
     def _refused_by_kubelet(self, one: Sent, error: Unverified) -> None:
         """Raise ``Failure`` where the node had units left, the scheduler chose it, and the kubelet could not give one."""
         if error.code != "pod_refused":
@@ -108,13 +148,7 @@ class Crew:
 
     def still_run(self, crew: Sequence[Tenant]) -> None:
         """Read every pod again; ``Unverified`` where one does not run any more or is another, because then nothing was at once."""
-        for tenant in crew:
-            now = self.api.get(f"{self.pods_path}/{tenant.name}")
-            meta, status = now["metadata"], now.get("status") or {}
-            ended = status.get("phase") != "Running" or meta.get("deletionTimestamp")
-            if meta["uid"] != tenant.pod["metadata"]["uid"] or ended:
-                seen = starting.describe(now)
-                raise Unverified(f"pod {tenant.name} no longer runs beside the others: {seen}", code="no_witness")
+        self.must_run([tenant.pod for tenant in crew])
         names = ", ".join(tenant.name for tenant in crew)
         self.sandbox.evidence.step("read every pod again", expected="all run", observed=f"running at once: {names}")
 

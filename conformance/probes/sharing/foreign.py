@@ -1,11 +1,11 @@
 """Who else holds accelerators of a vendor on a node: no load is put on a device that others use (DESIGN 11)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
-from conformance.inventory import device_plugin, dra, fresh, odd
+from conformance.inventory import device_plugin, dra, fresh, odd, room
 from conformance.inventory.descriptors import Descriptor
 from conformance.probes.names import RUN_LABEL
 from conformance.verdicts import Unknown
@@ -55,7 +55,7 @@ def _by_pods(api: Api, descriptor: Descriptor, node: str, run: str) -> Iterator[
     for pod in fresh.pods_on(api, [node]):
         if is_ours(pod, run):
             continue
-        held = device_plugin.held([pod]).get(node, {})
+        held: Mapping[str, int] = device_plugin.held([pod]).get(node, {})
         found = [f"{n} {name}" for name, n in held.items() if n and any(fnmatchcase(name, g) for g in globs)]
         if found:
             yield f"pod {odd.part(pod, 'metadata').get('namespace')}/{odd.name(pod)} holds {', '.join(found)}"
@@ -79,7 +79,7 @@ def _by_claims(
     found = (d for d in dra.devices(slices, []) if d.node == node and d.driver in descriptor.drivers)
     here = {device.key for device in found if meant(device)}
     for claim in claims:
-        held = [] if is_ours(claim, run) else sorted(dra.held([claim]) & here)
+        held = [] if is_ours(claim, run) else sorted(room.held([claim]) & here)
         if held:
             told = ", ".join("/".join(key) for key in held)
             yield f"claim {odd.part(claim, 'metadata').get('namespace')}/{odd.name(claim)} holds {told}"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 from conformance.cluster.api import Object
+from conformance.inventory import room
 from conformance.inventory.vendor import CAPACITY, MPS, SHARED_CLAIM, SLICES, TIME_SLICING
 from conformance.probes import claims
 from conformance.probes.ask import Ask, burning
@@ -37,8 +38,8 @@ def by_replicas(shares: Shares) -> Grade:
             expected="more units than devices, so that pods can share one",
         )
     crew = shares.crew(wanted)
-    tenants = _at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
-    seen = _seen(shares, tenants)
+    tenants = at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
+    seen = viewed(shares, tenants)
     pair = views.sharing_one(seen)
     if pair is None:
         raise Failure(
@@ -46,7 +47,7 @@ def by_replicas(shares: Shares) -> Grade:
             observed=f"{len(seen)} pods with one unit each opened {len(seen)} devices: {'; '.join(map(str, seen))}",
             expected="at least two of them have a share of one device",
         )
-    return _judged(shares, crew, tenants, f"{pair[0].pod} and {pair[1].pod} share {pair[0].node}")
+    return judged(shares, crew, tenants, f"{pair[0].pod} and {pair[1].pod} share {pair[0].node}")
 
 
 def by_claim(shares: Shares) -> Grade:
@@ -59,8 +60,8 @@ def by_claim(shares: Shares) -> Grade:
         both = [crew.send(f"{first}{name}", ask, claim) for name in ("one", "two")]
         return both + ([crew.send(f"{first}other", ask)] if other else [])
 
-    tenants = _at_once(shares, crew, send)
-    one, two, *rest = _seen(shares, tenants)
+    tenants = at_once(shares, crew, send)
+    one, two, *rest = viewed(shares, tenants)
     if not views.same(one, two):
         raise Failure(
             "shared_claim_is_two_devices",
@@ -76,20 +77,20 @@ def by_claim(shares: Shares) -> Grade:
         expected="another device",
         observed="; ".join(map(str, rest)) or "not tried",
     )
-    _judged(shares, crew, tenants, f"{one.pod} and {two.pod} share {one.node} by one claim")
+    judged(shares, crew, tenants, f"{one.pod} and {two.pod} share {one.node} by one claim")
     return Grade.CONTROLLED if rest else Grade.BEHAVIOURAL
 
 
 def by_capacity(shares: Shares) -> Grade:
     """Claims for parts of a device's capacity are given one device, each under an id of its own, and their pods use it."""
-    wanted = len(shares.multiple()) + 1
+    wanted = len(shares.published()[1]) + 1
     crew = shares.crew(wanted, meant=lambda device: device.multiple)
-    tenants = _at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
-    seen = _seen(shares, tenants)
+    tenants = at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
+    seen = viewed(shares, tenants)
     results = [_result(tenant) for tenant in tenants]
     shared = ""
     for (a, left), (b, right) in combinations(zip(seen, results, strict=True), 2):
-        if claims.key_of(left) != claims.key_of(right):
+        if _key(left) != _key(right):
             if views.same(a, b):
                 raise _one_for_two_claims(a, b)
             continue
@@ -101,7 +102,7 @@ def by_capacity(shares: Shares) -> Grade:
             observed=f"{len(seen)} claims were given {len(seen)} devices: {'; '.join(map(str, seen))}",
             expected="two claims that fit into one device are given one",
         )
-    return _judged(shares, crew, tenants, shared)
+    return judged(shares, crew, tenants, shared)
 
 
 GIVEN: dict[str, Callable[[Shares], Grade]] = {
@@ -112,12 +113,12 @@ GIVEN: dict[str, Callable[[Shares], Grade]] = {
 """How a device is shared, by way of sharing; partitions are in ``partitions``."""
 
 
-def _at_once(shares: Shares, crew: Crew, send: Send) -> list[Tenant]:
+def at_once(shares: Shares, crew: Crew, send: Send) -> list[Tenant]:
     """Start pods whose loads are on the devices at the same time; those of a first try that were not are started again."""
     usual = max(2.0, shares.sandbox.settings.window_seconds / 2)
     for seconds, first in ((usual, "share-"), (max(LONG_SECONDS, usual), "again-")):
         tenants = crew.gather(send(burning(shares.bench.descriptor, seconds), first))
-        _seen(shares, tenants)
+        viewed(shares, tenants)
         spans = loads.worked(tenants)
         common = moments.together(spans)
         shares.evidence.step(
@@ -131,11 +132,12 @@ def _at_once(shares: Shares, crew: Crew, send: Send) -> list[Tenant]:
     raise Unverified("the loads of the pods were not on the devices at the same time, twice", code="not_at_once")
 
 
-def _seen(shares: Shares, tenants: Sequence[Tenant]) -> list[View]:
+def viewed(shares: Shares, tenants: Sequence[Tenant]) -> list[View]:
+    """The one device that each pod opened."""
     return [views.view(tenant, shares.bench.descriptor) for tenant in tenants]
 
 
-def _judged(shares: Shares, crew: Crew, tenants: Sequence[Tenant], told: str) -> Grade:
+def judged(shares: Shares, crew: Crew, tenants: Sequence[Tenant], told: str) -> Grade:
     """The pods still run, so that all was at the same time; what was seen is recorded."""
     crew.still_run(tenants)
     shares.evidence.step(f"shared a device: {shares.strategy}", expected="two pods on one device", observed=told)
@@ -155,9 +157,14 @@ def _held_by_both(tenants: Sequence[Tenant]) -> None:
         )
 
 
+def _key(result: Object) -> tuple[str, str, str]:
+    """Device that an allocation result names."""
+    return str(result.get("driver")), str(result.get("pool")), str(result.get("device"))
+
+
 def _result(tenant: Tenant) -> Object:
     """The one device that a pod's claim was given."""
-    found = claims.allocation_results(tenant.claim or {})
+    found = room.allocation_results(tenant.claim or {})
     if len(found) != 1:
         raise Unknown(f"the claim of pod {tenant.name} holds {len(found)} devices and not one", code="claim_changed")
     return found[0]
@@ -168,14 +175,14 @@ def _is_one_device(a: View, b: View, left: Object, right: Object) -> None:
     if not views.same(a, b):
         raise Failure(
             "shared_device_is_two",
-            observed=f"both claims were given {'/'.join(claims.key_of(left))}; {a}; {b}",
+            observed=f"both claims were given {'/'.join(_key(left))}; {a}; {b}",
             expected="the pods open the one device that both claims were given",
         )
     ids = (left.get("shareID"), right.get("shareID"))
     if None in ids or ids[0] == ids[1]:
         raise Failure(
             "shares_not_told_apart",
-            observed=f"both claims were given {'/'.join(claims.key_of(left))} with shareID {ids[0]} and {ids[1]}",
+            observed=f"both claims were given {'/'.join(_key(left))} with shareID {ids[0]} and {ids[1]}",
             expected="each share of a device has an id of its own",
         )
 

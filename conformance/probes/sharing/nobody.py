@@ -33,7 +33,9 @@ def shares(inventory: Inventory, descriptors: Sequence[Descriptor]) -> NoReturn:
         )
     silent = [f"{kind.title}: {kind.note}" for kind in kinds if kind.note]
     if silent:
-        raise Unknown(f"no share was found, and not every device is seen: {'; '.join(silent)}", code="no_device_published")
+        raise Unknown(
+            f"no share was found, and not every device is seen: {'; '.join(silent)}", code="no_device_published"
+        )
     if not any(can.values()):
         raise NotApplicable(f"no accelerator here can be shared, by its descriptor: {', '.join(can)}")
     able = [title for title, answer in can.items() if answer]
@@ -48,7 +50,9 @@ def must_see(inventory: Inventory) -> None:
     """Raise ``Unknown`` where there is no accelerator, or where something could not be seen that may hide a share."""
     if not (inventory.pools or inventory.kinds):
         raise Unknown(inventory.why_none(), code="no_accelerator")
-    unseen = [note for note in inventory.notes if not note.endswith(_HARMLESS) and not any(c in note for c in _COUNTS_ONLY)]
+    unseen = [
+        note for note in inventory.notes if not note.endswith(_HARMLESS) and not any(c in note for c in _COUNTS_ONLY)
+    ]
     if unseen:
         forbidden = any(note.startswith("not allowed") for note in unseen)
         raise Unknown(

@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from conformance.cluster.api import Object
-from conformance.inventory import device_plugin
+from conformance.inventory import device_plugin, dra, fresh
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import Kind
 from conformance.inventory.take import Inventory
+from conformance.inventory.vendor import SHARED_CLAIM
 from conformance.probes.bench import Bench, must_identify
 from conformance.probes.names import RUN_LABEL
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.sharing import configured, foreign, nobody
+from conformance.probes.sharing.crew import Crew
 from conformance.verdicts import NotApplicable, Unknown
 
 MOST_UNITS = 32
 """Units that one check takes at most: each is a pod, and a node has room for about a hundred."""
+SPARE_PODS = 3
+"""Pods beside those that take the units."""
 
 
 class Shares:
@@ -66,25 +70,58 @@ class Shares:
             must_identify(self._bench.descriptor)
         return self._bench
 
-    def choose_node(self, count: int) -> str:
-        """Take the node, which needs so many free units and must be ready. Raises ``Unknown`` with the counts."""
-        return self.bench.choose_node(count)
+    def crew(self, wanted: int, *, meant: foreign.Meant = foreign.every, load: bool = True) -> Crew:
+        """Pods for so many units of the node.
 
-    def nobody_else(self, meant: "foreign.Meant" = foreign.every) -> None:
+        Raises ``Unknown`` where that are too many for one check, where the node has not as many free, and where others use
+        its devices and a load is to be put on them. A device that a claim holds is nobody else's, whatever the node's others are.
+        """
+        if wanted > MOST_UNITS:
+            raise Unknown(
+                f"{self.kind.title}: {wanted} pods at once are more than a check may start ({MOST_UNITS})",
+                code="too_many_units",
+            )
+        if load and self.strategy != SHARED_CLAIM:
+            self._nobody_else(meant)
+        self.sandbox.make_room((wanted if load else MOST_UNITS) + SPARE_PODS)
+        self.bench.choose_node(wanted)
+        return Crew(self.bench)
+
+    def _nobody_else(self, meant: foreign.Meant) -> None:
         """Raise ``Unknown`` where others use devices of the node: no load is put beside them."""
-        bench, run = self.bench, self.sandbox.labels[RUN_LABEL]
-        foreign.none_hold(self.api, bench.descriptor, bench.group_version, bench.node, run, meant)
-        self.evidence.step("looked for others on the devices", expected="none", observed="none", obj=f"Node {bench.node}")
+        bench, run, node = self.bench, self.sandbox.labels[RUN_LABEL], self.node
+        foreign.none_hold(self.api, bench.descriptor, bench.group_version, node, run, meant)
+        self.evidence.step("looked for others on the devices", expected="none", observed="none", obj=f"Node {node}")
 
-    def node_object(self) -> Object:
-        """The node of this variant, read afresh."""
+    @property
+    def node(self) -> str:
+        """Name of the node of this variant."""
         names = [share.name for share in self.kind.nodes]
         if not names:
             raise Unknown(f"{self.kind.title}: no node has any", code="too_few_free")
-        return self.api.get(f"/api/v1/nodes/{names[0]}")
+        return names[0]
+
+    def node_object(self) -> Object:
+        """The node of this variant, read afresh."""
+        return self.api.get(f"/api/v1/nodes/{self.node}")
+
+    def units(self, node: Object) -> int:
+        """Units of a device plugin that the node offers."""
+        return device_plugin.resources(node).get(self.kind.name, (0, 0))[1]
 
     def devices(self, node: Object) -> int | None:
         """Physical devices behind the node's units of a device plugin; None where no label tells it."""
         rule = configured.rule_of(self.kind, node, self.descriptors)
         return device_plugin.physical(self.kind.name, node, rule)
 
+    def published(self) -> tuple[list[Object], list[dra.Device]]:
+        """Slices of the driver, and the devices among them that are this kind's on the node of this variant."""
+        path = f"/apis/{self.bench.group_version}/resourceslices"
+        slices, _ = dra.current_slices(self.api.list(path, field_selector=f"spec.driver={self.kind.name}"))
+        found = dra.devices(slices, [self.node_object()])
+        own = [d for d in found if d.node == self.node and fresh.is_of(self.kind, d, self.bench.descriptor)]
+        if not own:
+            raise Unknown(
+                f"{self.kind.title}: no device is published for {self.node} any more", code="no_device_published"
+            )
+        return slices, own

@@ -56,8 +56,8 @@ def view(tenant: Tenant, descriptor: Descriptor) -> View:
     library = _by_library(tenant, node)
     if library is not None:
         return library
-    told = (_of(rule, node) for rule in (descriptor.node_parent, descriptor.node_memory))
-    return View(tenant.name, node, reading.identity(node, descriptor), *told)
+    parent, memory = _of(descriptor.node_parent, node), _of(descriptor.node_memory, node)
+    return View(tenant.name, node, reading.identity(node, descriptor), parent, memory)
 
 
 def _by_library(tenant: Tenant, node: reading.Node) -> View | None:
