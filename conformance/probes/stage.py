@@ -48,6 +48,11 @@ class Stage:
         """Name of the chosen node."""
         return str(self._node["metadata"]["name"])
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Labels of the chosen node, as they were when it was chosen."""
+        return node_facts.labels(self._node)
+
     def visibility(self) -> dict[str, str]:
         """Every vendor's environment variables that could open devices round the allocation."""
         return {name: value for d in self._all for name, value in d.visibility.items()}
