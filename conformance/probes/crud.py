@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 
-from conformance.adapters.metrics.quantity import number
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.cluster.discovery import Discovery
+from conformance.inventory.amounts import amount
 from conformance.inventory.by_dra import GROUP
 from conformance.probes import names, samples
 from conformance.probes.sandbox import Sandbox
@@ -150,5 +150,5 @@ def missing(sent: object, stored: object, path: str = "") -> str | None:
             return path
         found = (missing(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(sent, stored, strict=True)))
         return next((place for place in found if place), None)
-    same = sent == stored or (isinstance(sent, str) and number(sent) is not None and number(sent) == number(stored))
+    same = sent == stored or (isinstance(sent, str) and amount(sent) is not None and amount(sent) == amount(stored))
     return None if same else path

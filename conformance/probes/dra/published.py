@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.cluster.api import Api, Object
-from conformance.inventory import dra, room
+from conformance.inventory import dra, odd
 from conformance.inventory import nodes as node_facts
+from conformance.inventory.room import Room
+from conformance.inventory.room import held as held_devices
 from conformance.probes.claims import GROUP
 
 
@@ -17,8 +19,11 @@ class Published:
     device: dra.Device
     node: str
     body: Mapping[str, Any]
-    """The entry of the slice: attributes, capacity, consumesCounters, taints."""
+    """The entry of the slice: attributes, capacity, taints."""
+    free: bool
+    """Whether a claim without tolerations can be given it: no taint, nobody holds it, its counters are left."""
     held: bool
+    """Whether a claim holds it."""
 
     @property
     def key(self) -> dra.Key:
@@ -45,17 +50,6 @@ class Published:
         found = next(iter(self.attributes.get(attribute, {}).values()), None)
         return None if isinstance(found, list | dict) else found
 
-    def counters(self) -> set[tuple[str, str]]:
-        """Pool and counter set of what the device consumes."""
-        entries = self.body.get("consumesCounters")
-        sets = [e.get("counterSet") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
-        return {(self.device.pool, str(name)) for name in sets}
-
-    @property
-    def several(self) -> bool:
-        """Whether several claims may be given the device."""
-        return self.body.get("allowMultipleAllocations") is True
-
     def blocking_taints(self) -> list[Mapping[str, Any]]:
         """Published taints that keep claims away."""
         taints = self.body.get("taints") or []
@@ -77,16 +71,16 @@ def read(api: Api, version: str, driver: str) -> list[Published]:
     base = f"/apis/{GROUP}/{version}"
     slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={driver}"))
     nodes = [node for node in api.list("/api/v1/nodes") if node_facts.usable(node)]
-    held = room.held(api.list(f"{base}/resourceclaims"))
-    names = {str(node["metadata"]["name"]) for node in nodes}
+    devices, claims = list(dra.devices(slices, nodes)), api.list(f"{base}/resourceclaims")
+    room, held = Room(slices, devices, claims), held_devices(claims)
+    names = {odd.name(node) for node in nodes}
     return [
-        Published(device, device.node, body, device.key in held)
-        for device, body in _entries(slices, nodes)
-        if device.node in names and device.node is not None
+        Published(device, device.node, body, not device.tainted and room.takes(device), device.key in held)
+        for device, body in zip(devices, _bodies(slices), strict=True)
+        if device.node is not None and device.node in names
     ]
 
 
-def _entries(slices: Iterable[Object], nodes: list[Object]) -> Iterable[tuple[dra.Device, Mapping[str, Any]]]:
-    every = list(slices)  # together, because the counters of a pool have a slice of their own
-    bodies = [entry.get("basic", entry) for item in every for entry in item["spec"].get("devices") or []]
-    yield from zip(dra.devices(every, nodes), bodies, strict=True)
+def _bodies(slices: Iterable[Object]) -> Iterable[Mapping[str, Any]]:
+    """The entries of the slices, in the order of ``dra.devices``."""
+    return (entry.get("basic", entry) for item in slices for entry in item["spec"].get("devices") or [])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from conformance.adapters.metrics.quantity import number
+from conformance.inventory.amounts import amount
 from conformance.probes.allocation import IMPOSSIBLE, Running
 from conformance.probes.dra import expressions
 from conformance.probes.dra.published import Published
@@ -53,7 +53,7 @@ def _attributes(trial: Trial, devices: Sequence[Published]) -> Iterator[str]:
 def _capacities(devices: Sequence[Published]) -> Iterator[str]:
     for name in sorted({n for d in devices for n in d.capacity}):
         sizes = [
-            (n, text) for d in devices for own, text in _sizes(d) if own == name and (n := number(text)) is not None
+            (n, text) for d in devices for own, text in _sizes(d) if own == name and (n := amount(text)) is not None
         ]
         if sizes:
             yield expressions.capacity_is(name, max(sizes)[1], "> 0")
@@ -62,4 +62,4 @@ def _capacities(devices: Sequence[Published]) -> Iterator[str]:
 def _sizes(device: Published) -> list[tuple[str, str]]:
     """Capacities with a quantity, by name."""
     values = ((name, str(entry.get("value"))) for name, entry in sorted(device.capacity.items()))
-    return [(name, text) for name, text in values if number(text) is not None]
+    return [(name, text) for name, text in values if amount(text) is not None]

@@ -3,7 +3,7 @@
 from conformance.cluster import errors
 from conformance.cluster.api import Object
 from conformance.cluster.discovery import Discovery
-from conformance.inventory.take import GROUP
+from conformance.inventory.by_dra import GROUP
 from conformance.probes.crud import missing
 from conformance.probes.sandbox import Sandbox
 from conformance.verdicts import NotApplicable, Unverified

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from conformance.cluster import errors
 from conformance.cluster.api import Object
 from conformance.inventory import dra, fresh
+from conformance.inventory.room import allocation_results
 from conformance.probes import claims
 from conformance.probes.allocation import Allocation, Running
 from conformance.probes.bench import Bench
@@ -68,7 +69,7 @@ class Trial:
 
     def free(self) -> list[Published]:
         """Devices of the kind on the chosen node that nothing holds and no taint closes; at least one, else ``Unknown``."""
-        found = [d for d in self.devices() if not d.held and not d.device.tainted]
+        found = [d for d in self.devices() if d.free]
         if not found:
             raise Unknown(f"{self.bench.kind.title}: none is free on {self.bench.node} now", code="too_few_free")
         return found
@@ -130,7 +131,7 @@ class Trial:
 
     def still_free(self, wanted: Sequence[Published]) -> None:
         """``Unverified`` where a device is held, tainted or gone by now."""
-        free = {d.key for d in self.everything() if not d.held and not d.device.tainted}
+        free = {d.key for d in self.everything() if d.free}
         taken = [device.name for device in wanted if device.key not in free]
         if taken:
             raise Unverified(f"no longer free on {self.bench.node}: {', '.join(taken)}", code="free_changed")
@@ -192,5 +193,5 @@ class Trial:
 
 def results(claim: Object) -> list[tuple[str, dra.Key]]:
     """What a claim holds: the name of each request, with its alternative, and the device."""
-    found = dra.allocation_results(claim)
+    found = allocation_results(claim)
     return [(str(r.get("request")), (str(r.get("driver")), str(r.get("pool")), str(r.get("device")))) for r in found]
