@@ -53,7 +53,9 @@ def _simulated(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 
 def _output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", choices=["table", "json"], default="table", help="for people or for programs")
+    parser.add_argument(
+        "--output", choices=["table", "json"], default="table", help="for people or for programs"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,6 +97,10 @@ def _reading(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     explain.add_argument("check", metavar="CHECK", help="check or requirement")
     _output(explain)
     _output(command("profiles", "list the profiles"))
+    found = command("accelerators", "show which accelerators a cluster has, whole and shared, allocated and free")
+    _cluster(found)
+    options.add({"descriptor": options.RUN["descriptor"]}, found.add_argument)
+    _output(found)
     report = command("report", "render a results file again")
     report.add_argument("file", metavar="FILE", help="conformance.json, or the folder that holds it")
     report.add_argument("--out", metavar="DIR", help="write report.md and junit.xml there")

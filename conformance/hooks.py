@@ -30,7 +30,9 @@ RECORD = "conformance_record"
 _TEXT_LIMIT = 50_000
 _FIXTURES = {
     "kinds": "kind",
+    "shares": "share",
     "dra_kinds": "kind",
+    "dra_pools": "kind",
     "dra_types": "dra_type",
     "gang": "variant",
     "metrics": "variant",

@@ -34,6 +34,8 @@ class Descriptor:
     resources: tuple[str, ...]
     shares: tuple[ShareRule, ...]
     """Ways in which units of resources are shares of devices; the first that fits a resource and node is meant."""
+    unshared: tuple[str, ...]
+    """Values of the label of a way of sharing that say that units are whole devices."""
     model_label: str
     plugin_identity: Identity | None
     accelerator_nodes: tuple[str, ...]
@@ -66,6 +68,11 @@ class Descriptor:
     def can_identify(self) -> bool:
         """Whether a probe can tell the devices apart by opening them."""
         return bool(self.accelerator_nodes and self.node_identity)
+
+    def classes_for(self, strategy: str) -> tuple[str, ...]:
+        """DeviceClasses that give units of a DRA kind, best first."""
+        special = self.partition.classes if self.partition and strategy == vendor.PARTITIONS else ()
+        return special or self.device_classes
 
     def patterns(self) -> list[str]:
         """Every pattern that must have a group ``id``."""
@@ -105,6 +112,7 @@ def parse(data: Mapping[str, Any]) -> Descriptor:
         device_identity=_identity(dra.get("identity")),
         resources=tuple(plugin.get("resources", ())),
         shares=tuple(map(vendor.share, plugin.get("shares", ()))),
+        unshared=tuple(plugin.get("unshared", ("none",))),
         model_label=plugin.get("model", ""),
         plugin_identity=_identity(plugin.get("identity")),
         accelerator_nodes=tuple(nodes.get("accelerators", ())),

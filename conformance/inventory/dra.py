@@ -1,16 +1,20 @@
-"""Accelerators that DRA drivers publish: devices of ResourceSlices, less what claims hold (resource.k8s.io)."""
+"""Accelerators that DRA drivers publish: devices of ResourceSlices (resource.k8s.io)."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from conformance.cluster.api import Object
 from conformance.inventory import nodes as node_facts
-from conformance.inventory.descriptors import Descriptor
+from conformance.inventory import odd
+from conformance.inventory.amounts import amount
 
 Key = tuple[str, str, str]
-"""Driver, pool and device name: what an allocation result names."""
+"""Driver, pool and device name, which an allocation result names; or driver, pool and counter set."""
+Counters = dict[Key, dict[str, Fraction]]
+"""Amounts by counter set and counter."""
 _BLOCKING = {"NoSchedule", "NoExecute"}
 
 
@@ -26,6 +30,14 @@ class Device:
     node: str | None
     """The one node that can reach it; None for devices that several nodes reach."""
     tainted: bool
+    capacity: Mapping[str, Any] = field(default_factory=dict)
+    """DeviceCapacity by name; the domain is left off where it is the driver's."""
+    consumes: Counters = field(default_factory=dict)
+    """What it takes of shared counters; empty where it shares with no other device."""
+    is_part: bool = False
+    """Whether it takes a part of its counters and leaves the rest to other devices."""
+    multiple: bool = False
+    """Whether several claims may hold it at once (``allowMultipleAllocations``)."""
 
     @property
     def key(self) -> Key:
@@ -84,16 +96,51 @@ def _value(attribute: Any) -> Any:
 
 
 def devices(slices: Iterable[Object], nodes: list[Object]) -> Iterator[Device]:
-    """Devices of the slices, with the node that reaches each."""
-    for item in slices:
+    """Devices of the slices, with the node that reaches each. The slices of a pool are given together."""
+    every = list(slices)
+    limits = counter_sets(every)
+    for item in every:
         spec = item["spec"]
-        driver = spec["driver"]
+        each = bool(spec.get("perDeviceNodeSelection"))
+        common = None if each else _node(spec, nodes)
         for entry in spec.get("devices") or []:
             body = entry.get("basic", entry)
-            attributes = {k.removeprefix(f"{driver}/"): _value(v) for k, v in (body.get("attributes") or {}).items()}
-            tainted = any(t.get("effect") in _BLOCKING for t in body.get("taints") or [])
-            where = _node(body if spec.get("perDeviceNodeSelection") else spec, nodes)
-            yield Device(driver, spec["pool"]["name"], entry["name"], attributes, where, tainted)
+            where = _node(body, nodes) if each else common
+            yield _device(spec["driver"], spec["pool"]["name"], entry["name"], body, where, limits)
+
+
+def _device(driver: str, pool: str, name: str, body: Object, node: str | None, limits: Counters) -> Device:
+    consumes = {
+        (driver, pool, str(entry.get("counterSet"))): _counters(entry)
+        for entry in odd.entries(body, "consumesCounters")
+    }
+    return Device(
+        driver=driver,
+        pool=pool,
+        name=name,
+        attributes={k.removeprefix(f"{driver}/"): _value(v) for k, v in (body.get("attributes") or {}).items()},
+        node=node,
+        tainted=any(t.get("effect") in _BLOCKING for t in body.get("taints") or []),
+        capacity={k.removeprefix(f"{driver}/"): v for k, v in odd.part(body, "capacity").items()},
+        consumes=consumes,
+        is_part=any(limits.get(key) != taken for key, taken in consumes.items()),
+        multiple=body.get("allowMultipleAllocations") is True,
+    )
+
+
+def counter_sets(slices: Iterable[Object]) -> Counters:
+    """Shared counters of pools: what all devices together can take."""
+    return {
+        (item["spec"]["driver"], item["spec"]["pool"]["name"], str(entry.get("name"))): _counters(entry)
+        for item in slices
+        for entry in odd.entries(item["spec"], "sharedCounters")
+    }
+
+
+def _counters(entry: Object) -> dict[str, Fraction]:
+    """Amounts by counter; what is no quantity is nothing."""
+    told = odd.part(entry, "counters")
+    return {str(name): amount(odd.part(told, name).get("value")) or Fraction(0) for name in told}
 
 
 def _node(selection: Object, nodes: list[Object]) -> str | None:
@@ -103,34 +150,3 @@ def _node(selection: Object, nodes: list[Object]) -> str | None:
         names = [n["metadata"]["name"] for n in nodes if node_facts.selects(selection["nodeSelector"], n)]
         return names[0] if len(names) == 1 else None
     return None
-
-
-def held(claims: Iterable[Object]) -> set[Key]:
-    """Devices that claims hold; admin access holds nothing."""
-    return {
-        (str(result.get("driver")), str(result.get("pool")), str(result.get("device")))
-        for claim in claims
-        for result in allocation_results(claim)
-        if not result.get("adminAccess")
-    }
-
-
-def allocation_results(claim: Object) -> list[Object]:
-    """Results of a claim's allocation, or none."""
-    found: Any = claim
-    for key in ("status", "allocation", "devices", "results"):
-        found = (found.get(key) or {}) if isinstance(found, dict) else {}
-    return [result for result in found if isinstance(result, dict)] if isinstance(found, list) else []
-
-
-def is_whole(device: Device, descriptor: Descriptor | None) -> bool:
-    """Whether the descriptor counts the device as a whole one."""
-    return descriptor is None or descriptor.whole is None or descriptor.whole.holds(device.attributes)
-
-
-def per_node(found: Iterable[Device], taken: set[Key] | None) -> tuple[Counter[str], Counter[str] | None]:
-    """Devices and free devices by node; free is None where claims cannot be listed."""
-    usable = [d for d in found if d.node and not d.tainted]
-    total = Counter(str(d.node) for d in usable)
-    free = None if taken is None else Counter(str(d.node) for d in usable if d.key not in taken)
-    return total, free

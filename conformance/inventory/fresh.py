@@ -8,13 +8,17 @@ from conformance.inventory import device_plugin, dra, odd
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
+from conformance.inventory.room import Room
+from conformance.inventory.sharing import is_of
+
+__all__ = ["FEW_NODES", "devices_on", "free_by_node", "free_on", "is_of", "pods_on"]
 
 FEW_NODES = 4
 """Nodes whose pods are listed one by one; of more, all pods are listed at once."""
 
 
 def free_on(api: Api, kind: Kind, descriptor: Descriptor, group_version: str, node: Object) -> int | None:
-    """Free whole devices of the kind on the node; None where claims or pods must not be listed."""
+    """Free units of the kind on the node (whole devices, or shares where it has a strategy); None where claims or pods must not be listed."""
     if not node_facts.usable(node):
         return 0
     found = free_by_node(api, kind, descriptor, group_version, [node])
@@ -30,7 +34,7 @@ def free_by_node(
     *,
     own: Callable[[Object], bool] = lambda _holder: False,
 ) -> dict[str, int] | None:
-    """Free whole devices of the kind by node; None where claims or pods must not be listed.
+    """Free units of the kind by node, for a kind with a strategy shares; None where claims or pods must not be listed.
 
     ``own`` tells pods and claims that count as holding nothing. A node that is not usable has none free.
     """
@@ -53,26 +57,18 @@ def _by_claims(
 ) -> dict[str, int]:
     base = f"/apis/{group_version}"
     slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={kind.name}"))
-    held = dra.held(claim for claim in api.list(f"{base}/resourceclaims") if not own(claim))
-    free = {odd.name(node): 0 for node in nodes}
-    for device in dra.devices(slices, list(nodes)):
-        if device.node in free and not device.tainted and device.key not in held and is_of(kind, device, descriptor):
-            free[device.node] += 1
-    return free
+    found = list(dra.devices(slices, list(nodes)))
+    claims = (claim for claim in api.list(f"{base}/resourceclaims") if not own(claim))
+    fits = Room(slices, found, claims).by_node([d for d in found if is_of(kind, d, descriptor)], kind.unit)
+    return {odd.name(node): fits[odd.name(node)] for node in nodes}
 
 
 def devices_on(api: Api, kind: Kind, descriptor: Descriptor, group_version: str, node: Object) -> int:
-    """Whole devices of a DRA kind that are published for the node, held or not."""
+    """Devices of a DRA kind that are published for the node, held or not."""
     path = f"/apis/{group_version}/resourceslices"
     slices, _ = dra.current_slices(api.list(path, field_selector=f"spec.driver={kind.name}"))
     name = node["metadata"]["name"]
     return sum(device.node == name and is_of(kind, device, descriptor) for device in dra.devices(slices, [node]))
-
-
-def is_of(kind: Kind, device: dra.Device, descriptor: Descriptor) -> bool:
-    """Whether a device is a whole one of the kind's model."""
-    model = str(device.attributes.get(descriptor.model_attribute, ""))
-    return dra.is_whole(device, descriptor) and model == kind.model
 
 
 def _by_pods(

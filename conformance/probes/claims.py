@@ -1,22 +1,37 @@
 """ResourceClaims in the shape of the served version, and what their allocation says (resource.k8s.io)."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from conformance.cluster.api import Api, Object
 from conformance.inventory.descriptors import Descriptor
-from conformance.inventory.dra import Key, allocation_results, current_slices, devices
+from conformance.inventory.dra import Key, current_slices, devices
 from conformance.inventory.kinds import Kind
+from conformance.inventory.room import allocation_results
+from conformance.inventory.vendor import CAPACITY, PARTITIONS
 
 GROUP = "resource.k8s.io"
 REQUEST = "accelerator"
 
 
-def spec(version: str, device_class: str, *, count: int = 1, selectors: tuple[str, ...] = ()) -> Object:
-    """Claim spec for ``count`` devices of a class. v1beta1 has the request flat, later versions under ``exactly``."""
+def spec(
+    version: str,
+    device_class: str,
+    *,
+    count: int = 1,
+    selectors: tuple[str, ...] = (),
+    capacity: Mapping[str, str] | None = None,
+) -> Object:
+    """Claim spec for ``count`` devices of a class, with ``capacity`` of each where several claims may hold a device.
+
+    v1beta1 has the request flat, later versions under ``exactly``.
+    """
     body: Object = {"deviceClassName": device_class, "allocationMode": "ExactCount", "count": count}
     if selectors:
         body["selectors"] = [{"cel": {"expression": expression}} for expression in selectors]
+    if capacity:
+        body["capacity"] = {"requests": dict(capacity)}
     request = {"name": REQUEST, **body} if version == "v1beta1" else {"name": REQUEST, "exactly": body}
     return {"devices": {"requests": [request]}}
 
@@ -33,13 +48,30 @@ def template(version: str, name: str, claim_spec: Object) -> Object:
 
 
 def selectors(kind: Kind, descriptor: Descriptor) -> tuple[str, ...]:
-    """CEL selectors that mean this kind's whole devices and no other; guarded, because a missing attribute is an error."""
+    """CEL selectors that mean this kind's devices and no other; guarded, because a missing attribute is an error."""
     wanted = {}
     if kind.model and descriptor.model_attribute:
         wanted[descriptor.model_attribute] = kind.model
-    if descriptor.whole:
-        wanted[descriptor.whole.attribute] = descriptor.whole.equals
-    return tuple(_equals(kind.name, attribute, value) for attribute, value in wanted.items())
+    rule = descriptor.partition.having if kind.strategy == PARTITIONS and descriptor.partition else None
+    rule = descriptor.whole if kind.strategy not in {PARTITIONS, CAPACITY} else rule
+    if rule:
+        wanted[rule.attribute] = rule.equals
+    chosen = [_equals(kind.name, attribute, value) for attribute, value in wanted.items()]
+    if kind.strategy == CAPACITY:
+        return (*chosen, "device.allowMultipleAllocations")
+    chosen += [_as_large(kind.name, name, value) for name, value in kind.unit.items()]
+    return (*chosen, *(("!device.allowMultipleAllocations",) if kind.beside_shared else ()))
+
+
+def unit(kind: Kind) -> Mapping[str, str]:
+    """Capacity that a claim for one unit asks for: of a device that several claims may hold, a share of it."""
+    return kind.unit if kind.strategy == CAPACITY else {}
+
+
+def _as_large(driver: str, capacity: str, value: str) -> str:
+    domain, _, name = capacity.rpartition("/")
+    held, quoted = f"device.capacity[{json.dumps(domain or driver)}]", json.dumps(name)
+    return f"{quoted} in {held} && {held}[{quoted}].compareTo(quantity({json.dumps(value)})) == 0"
 
 
 def _equals(driver: str, attribute: str, value: str) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from conformance.catalogue import CheckInfo
+from conformance.catalogue import CheckInfo, requirement_of
 from conformance.declaration import QUEUES, WITH
 from conformance.inventory.kinds import CPU, DRA
 from conformance.inventory.solutions import AUTOSCALER, METRICS, Solution
+from conformance.inventory.vendor import PARTITIONS
 from conformance.verdicts import Verdict
 
 
@@ -24,6 +25,14 @@ class Kind(Protocol):
     @property
     def way(self) -> str:
         """How it is handed out: ``dra`` or ``device-plugin``."""
+
+    @property
+    def name(self) -> str:
+        """DRA driver or extended resource."""
+
+    @property
+    def strategy(self) -> str:
+        """Way of sharing, empty for whole devices."""
 
 
 class Inventory(Protocol):
@@ -108,8 +117,9 @@ def id_of_node(nodeid: str) -> str:
     """Record id for a pytest node id: ``security/test_a.py::test_b[v]`` is ``a/b[v]``."""
     file, _, function = nodeid.partition("::")
     name, bracket, variant = function.partition("[")
-    requirement = file.rpartition("/")[2].removesuffix(".py").removeprefix("test_")
-    return record_id(requirement, name.removeprefix("test_"), variant[:-1] if bracket else None)
+    return record_id(
+        requirement_of(file.rpartition("/")[2]), name.removeprefix("test_"), variant[:-1] if bracket else None
+    )
 
 
 def expand(catalogue: Iterable[CheckInfo], inventory: Inventory, *, queues: bool = False) -> list[Planned]:
@@ -129,6 +139,7 @@ def variants(info: CheckInfo, inventory: Inventory) -> Sequence[str | None]:
         "kinds": (kind.id for kind in inventory.kinds),
         "shares": (share.id for share in inventory.shares),
         "dra_kinds": (kind.id for kind in inventory.kinds if kind.way == DRA),
+        "dra_pools": (pool.id for pool in inventory.pools if pool.way == DRA),
         "dra_types": inventory.dra_types,
     }
     if info.spec.variants in listed:
@@ -159,11 +170,21 @@ def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
     Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    every = {kind.id for kind in inventory.kinds} | {share.id.partition(WITH)[0] for share in inventory.shares}
-    own = [kind for kind in every if base in (kind, kind.partition("@")[0])]
-    if own or base == CPU:
-        return tuple(sorted(own)) or (CPU,)
+    units = [(unit.id.partition(WITH)[0], unit) for unit in (*inventory.kinds, *inventory.shares)]
+    every = {name for name, _ in units}
+    mine = [(name, unit) for name, unit in units if base in (name, name.partition("@")[0])]
+    if mine:
+        return tuple(sorted({name for name, unit in units for _, own in mine if _contend(unit, own)}))
+    if base == CPU:
+        return (CPU,)
     return tuple(sorted(every))
+
+
+def _contend(one: Kind, other: Kind) -> bool:
+    """Whether two kinds are the same one, or take the same devices: partitions and whole devices of one DRA driver."""
+    if one.id.partition(WITH)[0] == other.id.partition(WITH)[0]:
+        return True
+    return one.way == other.way == DRA and one.name == other.name and PARTITIONS in (one.strategy, other.strategy)
 
 
 def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queues: bool) -> Planned:

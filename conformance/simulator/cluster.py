@@ -46,7 +46,9 @@ class Cluster:
         self.store, self.addresses = Store(), Block()
         native = () if world.switches.gang.native else NATIVE_GANGS
         kinds = Kinds(serve=world.serve, withhold=(*world.withhold, *native))
-        self.registry = Registry(self.store, kinds, world.switches.api, self.addresses)
+        if not world.switches.dra.serves_device_taint_rules:
+            kinds.drop("resource.k8s.io", "devicetaintrules")
+        self.registry = Registry(self.store, kinds, world.switches.api, self.addresses, world.switches.dra)
         self.archive, self.aggregation = Archive(), Aggregation(self.store)
         self.recorder, self.logs = Recorder(self.registry), LogStore()
         self.access = Access(list(world.users))

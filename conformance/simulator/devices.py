@@ -1,55 +1,178 @@
-"""The simulated accelerator: which devices a node has and what they are called everywhere."""
+"""Simulated accelerators: which devices there are, what they are called everywhere, and what a container gets of them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
-DRIVER = DEVICE_CLASS = "accel.sim.dev"
-RESOURCE = "sim.dev/accel"
-MODEL_LABEL = "sim.dev/model"
-MAJOR = 240
-VISIBLE = ("SIM_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
-"""Variables that a careless runtime obeys."""
-ENVIRONMENT = "SIM_ACCELERATOR"
+from conformance.simulator import hardware
+from conformance.simulator.hardware import PARTITION, VIRTUAL, WHOLE, Form, Make
+from conformance.simulator.objects import Obj
+from conformance.simulator.quantities import parse
+
 HIDDEN = "/opt/hidden0"
 """Where the fault ``hidden_path`` puts a device."""
 CLOSED = "/opt/closed"
 """Folder of a container that only root may enter; the fault ``closed_folder`` puts devices there."""
+PARTS, VIRTUALS = 1000, 5000
+"""First number of partitions and of virtual devices; each device has ten numbers for its own."""
+_MIB = 1 << 20
+_BLOCK = 4
+_RENDER = 128
+"""Number of the first render node of the kernel's graphics devices."""
+
+
+@dataclass(frozen=True, order=True)
+class DeviceNode:
+    """A device node as the kernel knows it: its usual path, its number, and what reading it gives."""
+
+    path: str
+    major: int
+    minor: int
+    content: str = ""
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """Major and minor number."""
+        return self.major, self.minor
 
 
 @dataclass(frozen=True, order=True)
 class Device:
-    """One accelerator; its index is its minor number."""
+    """One accelerator, or a part of one; its index is unique in the cluster, and the minor number of its device node."""
 
     index: int
-    model: str = "S1"
+    model: str
+    kind: str = WHOLE
+    memory: str = "16Gi"
+    profile: str = ""
+    nth: int = 0
+    parent: "Device | None" = field(default=None, compare=False)
+    """The whole device of which it is a part."""
+    make: Make = field(default_factory=hardware.make, compare=False, repr=False)
 
     @property
-    def name(self) -> str:
-        """Name in a ResourceSlice."""
-        return f"accel-{self.index}"
+    def form(self) -> Form:
+        """Templates of its names."""
+        return self.make.forms[self.kind]
+
+    @property
+    def physical(self) -> "Device":
+        """The whole device."""
+        return self.parent or self
+
+    @property
+    def numa(self) -> int:
+        """NUMA node: that of its PCIe root."""
+        return self._root
+
+    @property
+    def root(self) -> str:
+        """PCIe root complex.
+
+        Devices are numbered in blocks of four. In every other block, beginning with the first, neighbours lie on two roots in
+        turn; in the blocks between, all lie on one. So the pair 0 and 1 shares no root, and the pair 4 and 5 does.
+        """
+        return f"pci0000:{self._root * 0x80:02x}"
+
+    @property
+    def _root(self) -> int:
+        index = self.physical.index
+        return index % 2 if index // _BLOCK % 2 == 0 else 0
 
     @property
     def uuid(self) -> str:
         """Identity, and id of the device plugin."""
-        return f"SIM-{self.index:04d}"
+        return hardware.fill(self.form.uuid, self._plain)
+
+    @property
+    def name(self) -> str:
+        """Name in a ResourceSlice."""
+        return hardware.fill(self.form.name, self._plain)
+
+    @property
+    def _plain(self) -> Obj:
+        return {
+            "index": self.index,
+            "render": _RENDER + self.index,
+            "model": self.model,
+            "label": self.model.replace(" ", "-"),
+            "memory": self.memory,
+            "memory_mib": int(parse(self.memory) / _MIB),
+            "driver": self.make.driver,
+            "numa": self.numa,
+            "root": self.root,
+            "profile": self.profile,
+            "flat": self.profile.replace(".", ""),
+            "nth": self.nth,
+            "parent_index": self.physical.index,
+        }
+
+    @property
+    def values(self) -> Obj:
+        """What a template may name."""
+        parent = self.parent.uuid if self.parent else ""
+        return {**self._plain, "uuid": self.uuid, "name": self.name, "parent": parent}
+
+    @property
+    def nodes(self) -> tuple[DeviceNode, ...]:
+        """Its device nodes, the one that computes first."""
+        return _nodes(self.form.nodes, self.values)
+
+    @property
+    def control(self) -> tuple[DeviceNode, ...]:
+        """Device nodes that come with each device of its make."""
+        return _nodes(self.make.control, self.values)
+
+    @property
+    def resource(self) -> str:
+        """Extended resource that gives such a part."""
+        return hardware.fill(self.form.resource, self.values) if self.form.resource else self.make.resource
 
     @property
     def path(self) -> str:
-        """Device node in a container."""
-        return f"/dev/simaccel{self.index}"
+        """Its first device node; empty where it has none."""
+        return self.nodes[0].path if self.nodes else ""
 
-    @property
-    def content(self) -> str:
-        """What reading the device gives."""
-        return f"accelerator uuid={self.uuid} model={self.model}\n"
+
+def _nodes(forms: Iterable[hardware.NodeForm], values: Obj) -> tuple[DeviceNode, ...]:
+    return tuple(
+        DeviceNode(
+            hardware.fill(form.path, values),
+            form.major,
+            int(hardware.fill(form.minor, values)),
+            f"{text}\n" if (text := hardware.fill(form.content, values)) else "",
+        )
+        for form in forms
+    )
+
+
+def device(make: Make, index: int, model: str = "") -> Device:
+    """A whole device."""
+    model = model or next(iter(make.models))
+    return Device(index, model, memory=make.models[model], make=make)
+
+
+def partition(parent: Device, profile: str, nth: int) -> Device:
+    """A partition of a device; ``nth`` counts those of the same parent."""
+    memory = parent.make.forms[PARTITION].profiles[profile]
+    index = PARTS + 10 * parent.index + nth
+    return replace(parent, index=index, kind=PARTITION, memory=memory, profile=profile, nth=nth, parent=parent)
+
+
+def virtual(parent: Device, nth: int) -> Device:
+    """A virtual device on a device."""
+    memory = parent.make.forms[VIRTUAL].memory
+    return replace(
+        parent, index=VIRTUALS + 10 * parent.index + nth, kind=VIRTUAL, memory=memory, nth=nth, parent=parent
+    )
 
 
 @dataclass(frozen=True)
 class Injection:
     """What a container gets: nodes, what its device cgroup allows, and environment."""
 
-    nodes: tuple[tuple[str, Device], ...] = ()
-    """Path in the container and device."""
-    allowed: tuple[Device, ...] = ()
+    nodes: tuple[tuple[str, DeviceNode], ...] = ()
+    """Path in the container and device node."""
+    allowed: tuple[DeviceNode, ...] = ()
     allow_all: bool = False
     environment: tuple[tuple[str, str], ...] = ()
 
@@ -62,9 +185,16 @@ class Injection:
         )
 
 
-def whole(devices: "tuple[Device, ...] | list[Device]", named: "tuple[Device, ...] | None" = None) -> Injection:
-    """Devices with their nodes, usable, and named in the environment (or other ones named)."""
-    told = devices if named is None else named
-    words = ",".join(device.uuid for device in told)
-    environment = ((ENVIRONMENT, words),) if words else ()
-    return Injection(tuple((d.path, d) for d in devices), tuple(devices), environment=environment)
+def opened(devices: Iterable[Device]) -> Injection:
+    """Devices with their nodes, usable, and not a word about them."""
+    nodes = tuple(dict.fromkeys(node for one in devices for node in (*one.nodes, *one.control)))
+    return Injection(tuple((node.path, node) for node in nodes), nodes)
+
+
+def told(devices: Iterable[Device]) -> Injection:
+    """What the environment says of devices."""
+    words: dict[str, list[str]] = {}
+    for one in devices:
+        for name, value in one.make.environment.items():
+            words.setdefault(hardware.fill(name, one.values), []).append(hardware.fill(value, one.values))
+    return Injection(environment=tuple((name, ",".join(values)) for name, values in words.items()))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from conformance.simulator import hardware
+from conformance.simulator.hardware import Make
 from conformance.simulator.objects import Obj
 
 if TYPE_CHECKING:
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 CLUSTER_AUTOSCALER, KARPENTER = "cluster-autoscaler", "karpenter"
 NODEPOOL_LABEL = "karpenter.sh/nodepool"
 _KEYS = ("name", "autoscaler", "min", "max", "label", "nodes", "idle", "template")
-_TEMPLATE_KEYS = ("labels", "taints", "cpu", "memory", "pods", "model", "dra", "devicePlugin")
+_TEMPLATE_KEYS = ("labels", "taints", "cpu", "memory", "pods", "make", "model", "dra", "devicePlugin")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,9 @@ class Template:
     cpu: str = "8"
     memory: str = "16Gi"
     pods: int = 110
-    model: str = "S1"
+    make: Make = field(default_factory=hardware.make)
+    model: str = ""
+    """Empty: the first of the make."""
     dra: int = 0
     """Accelerators that the DRA driver publishes for it."""
     plugin: int = 0
@@ -106,7 +110,8 @@ def _template(place: "Place") -> Template:
         cpu=str(top["cpu"].value) if "cpu" in top else "8",
         memory=top["memory"].text() if "memory" in top else "16Gi",
         pods=top["pods"].number() if "pods" in top else 110,
-        model=top["model"].text() if "model" in top else "S1",
+        make=hardware.named(top["make"]) if "make" in top else hardware.make(),
+        model=top["model"].text() if "model" in top else "",
         dra=top["dra"].number() if "dra" in top else 0,
         plugin=top["devicePlugin"].number() if "devicePlugin" in top else 0,
     )

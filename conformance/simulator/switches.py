@@ -6,6 +6,7 @@ A switch makes a component behave wrongly; no answer of the API is ever faked.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from conformance.simulator.api.gates import DraSwitches
 from conformance.simulator.api.trouble import Trouble
 
 
@@ -30,11 +31,42 @@ class PluginSwitches:
     registers: bool = True
     """Whether the kubelet knows its resource."""
     injects: Literal["allocated", "every", "first", "nothing"] = "allocated"
+    replicas_are_devices: bool = False
+    """Whether each unit of a shared resource needs a device of its own: where every device has one, the next pod is refused."""
+    beyond_limit: bool = False
+    """Whether one unit of each shared resource more is handed out than is allocatable; the scheduler leaves the count to it."""
+    miscounts: bool = False
+    """Whether it registers one unit less of each shared resource than it is told to."""
+
+
+@dataclass
+class DiscoverySwitches:
+    """What the platform says of its accelerators: node labels of the feature discovery, attributes of the DRA driver."""
+
+    version: str = ""
+    """Driver version that is told; empty: the one that runs."""
+    only_on: str = ""
+    """Node on which it is told; every node where it is empty."""
+
+
+@dataclass
+class HardwareSwitches:
+    """The accelerators themselves."""
+
+    partition_memory: Literal["own", "whole"] = "own"
+    """How much memory a partition lets be used."""
+    partitions_alias: bool = False
+    """Whether all partitions of a device are its first one."""
+    virtual_is_whole: bool = False
+    """Whether a virtual device is the whole one."""
 
 
 @dataclass
 class RuntimeSwitches:
     """The container runtime."""
+
+    not_injected_on: str = ""
+    """Node on which containers get the environment of their devices and no device node."""
 
     only_on: str = ""
     """Node that has the runtime's faults; every node where it is empty."""
@@ -58,6 +90,27 @@ class SchedulerSwitches:
     runs: bool = True
     allocates_taken: bool = False
     """Whether a claim that cannot be satisfied is given devices that are taken."""
+
+
+@dataclass
+class AllocatorSwitches:
+    """How the scheduler allocates devices to claims."""
+
+    heeds_selectors: bool = True
+    """Whether the selectors of requests choose among devices; those of classes always do."""
+    heeds_constraints: bool = True
+    """Whether ``matchAttribute`` and ``distinctAttribute`` bind the devices of a claim together."""
+    heeds_taints: bool = True
+    """Whether devices with a taint that is not tolerated are left out."""
+    falls_back: bool = True
+    """Whether later alternatives of a prioritized list are tried when the first does not fit."""
+    heeds_counters: bool = True
+    """Whether devices that consume counters which others have used up are left out."""
+    heeds_capacity: bool = True
+    """Whether capacity that is used up is not given again."""
+    serves_extended_resources: bool = True
+    """Whether a pod that asks for an extended resource of a DeviceClass gets a claim; without, it waits for a node that
+    advertises the resource."""
 
 
 @dataclass
@@ -153,7 +206,9 @@ class Switches:
     """All components."""
 
     api: Trouble = field(default_factory=Trouble)
+    dra: DraSwitches = field(default_factory=DraSwitches)
     scheduler: SchedulerSwitches = field(default_factory=SchedulerSwitches)
+    allocator: AllocatorSwitches = field(default_factory=AllocatorSwitches)
     gang: GangSwitches = field(default_factory=GangSwitches)
     kueue: KueueSwitches = field(default_factory=KueueSwitches)
     volcano: SolutionSwitches = field(default_factory=SolutionSwitches)
@@ -162,6 +217,8 @@ class Switches:
     claims: ClaimSwitches = field(default_factory=ClaimSwitches)
     driver: DriverSwitches = field(default_factory=DriverSwitches)
     plugin: PluginSwitches = field(default_factory=PluginSwitches)
+    discovery: DiscoverySwitches = field(default_factory=DiscoverySwitches)
+    hardware: HardwareSwitches = field(default_factory=HardwareSwitches)
     runtime: RuntimeSwitches = field(default_factory=RuntimeSwitches)
     workloads: WorkloadSwitches = field(default_factory=WorkloadSwitches)
     autoscaler: AutoscalerSwitches = field(default_factory=AutoscalerSwitches)

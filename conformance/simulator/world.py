@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from conformance import content
-from conformance.simulator import pools, solutions
+from conformance.simulator import machines, pools, solutions
 from conformance.simulator.api.access import ADMIN, User
-from conformance.simulator.devices import Device
+from conformance.simulator.machines import NodeSpec
 from conformance.simulator.metrics.spec import MetricsSpec
 from conformance.simulator.objects import Obj
 from conformance.simulator.places import Place, WorldError, meant, read
@@ -22,23 +22,6 @@ from conformance.simulator.switches import Switches
 WORLDS, FAULTS = content.FIXTURES / "worlds", content.FIXTURES / "faults"
 _RULE = re.compile(r"\S+ \S+")
 VERSION = "v1.37.2"
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeSpec:
-    """One node."""
-
-    name: str
-    labels: dict[str, str] = field(default_factory=dict)
-    taints: tuple[Obj, ...] = ()
-    cpu: str = "8"
-    memory: str = "16Gi"
-    pods: int = 110
-    dra: tuple[Device, ...] = ()
-    plugin: tuple[Device, ...] = ()
-    annotations: dict[str, str] = field(default_factory=dict)
-    provider_id: str = ""
-    """What its cloud calls the machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +112,7 @@ def world(name: str | Path, faults: Sequence[str] = ()) -> World:
         _switches(top["components"], switches)
     for one in faults:
         apply(fault(one), switches)
-    nodes = tuple(_node(item) for item in top["nodes"].items())
+    nodes = tuple(machines.parse(item) for item in top["nodes"].items())
     names = tuple(node.name for node in nodes)
     groups = tuple(pools.parse(item, names) for item in top["pools"].items()) if "pools" in top else ()
     users = [_user(key, item) for key, item in top["users"].mapping().items()] if "users" in top else []
@@ -175,31 +158,6 @@ def _user(name: str, place: Place) -> User:
         if not _RULE.fullmatch(rule):
             raise top["deny"].error(f"{rule!r} is not of the form VERB RESOURCE, for example 'create pods'")
     return User(name, rules)
-
-
-def _node(place: Place) -> NodeSpec:
-    top = place.mapping(
-        "name", "labels", "taints", "cpu", "memory", "pods", "model", "dra", "devicePlugin", "providerID"
-    )
-    if "name" not in top:
-        raise place.error("'name' is missing")
-    model = top["model"].text() if "model" in top else "S1"
-    labels = {key: item.text() for key, item in top["labels"].mapping().items()} if "labels" in top else {}
-
-    def devices(key: str) -> tuple[Device, ...]:
-        return tuple(Device(item.number(), model) for item in top[key].items()) if key in top else ()
-
-    return NodeSpec(
-        name=top["name"].text(),
-        labels=labels,
-        taints=top["taints"].objects() if "taints" in top else (),
-        cpu=str(top["cpu"].value) if "cpu" in top else "8",
-        memory=top["memory"].text() if "memory" in top else "16Gi",
-        pods=top["pods"].number() if "pods" in top else 110,
-        dra=devices("dra"),
-        plugin=devices("devicePlugin"),
-        provider_id=top["providerID"].text() if "providerID" in top else "",
-    )
 
 
 def _in_pool(node: NodeSpec, groups: Sequence[PoolSpec]) -> NodeSpec:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conformance.inventory import device_plugin, dra, nodes
+from conformance.inventory import device_plugin, dra, nodes, room
 from conformance.inventory.kinds import slug
 
 Object = dict[str, Any]
@@ -70,13 +70,14 @@ def test_devices_that_select_their_own_node_are_found_there() -> None:
 
 def test_a_tainted_device_is_not_counted() -> None:
     entry = {"name": "a", "taints": [{"key": "x", "effect": "NoSchedule"}]}
-    total, free = dra.per_node(dra.devices([_slice([entry])], []), set())
-    assert (dict(total), free) == ({}, {})
+    slices = [_slice([entry])]
+    found = list(dra.devices(slices, []))
+    assert room.Room(slices, found).by_node(found, {}) == {}
 
 
 @pytest.mark.parametrize("odd", [{}, {"status": None}, {"status": {"allocation": {"devices": {"results": "x"}}}}])
 def test_a_claim_without_a_readable_allocation_holds_nothing(odd: Object) -> None:
-    assert dra.held([odd]) == set()
+    assert room.held([odd]) == set()
 
 
 def test_admin_access_holds_nothing() -> None:
@@ -84,7 +85,7 @@ def test_admin_access_holds_nothing() -> None:
     claim = {
         "status": {"allocation": {"devices": {"results": [result, {**result, "device": "b", "adminAccess": True}]}}}
     }
-    assert dra.held([claim]) == {("d", "p", "a")}
+    assert room.held([claim]) == {("d", "p", "a")}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from conformance import simulator
+from conformance.simulator.switches import Switches
 from tests.simulator.client import PODS, Client
 
 _numbers = itertools.count()
@@ -39,3 +40,13 @@ def namespace(client: Client) -> Iterator[str]:
     client.call("DELETE", PODS.format(name) + "?gracePeriodSeconds=0")
     client.call("DELETE", f"/api/v1/namespaces/{name}")
     client.until_gone(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def switches(running: simulator.Running) -> Iterator[Switches]:
+    """The switches of the shared cluster; all are back in place afterwards."""
+    live = running._cluster.switches
+    saved = {name: dict(vars(part)) for name, part in vars(live).items()}
+    yield live
+    for name, values in saved.items():
+        vars(getattr(live, name)).update(values)

@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from conformance.simulator import world as worlds
 from conformance.simulator.switches import Switches
 from tests.simulator.client import CLAIMS, PODS, Client, claim, pod
 
-PROBE = Path(content.FIXTURES / "probe/probe.py")
+PROBE = Path(content.FIXTURES / "probe")
 ROOT = {"securityContext": {"runAsUser": 0, "capabilities": {"add": ["MKNOD"]}}}
 LOOK = [
     "python3",
@@ -35,10 +34,8 @@ class Ground:
 
     def __init__(self, client: Client, namespace: str) -> None:
         self.client, self.namespace = client, namespace
-        text = PROBE.read_text()
-        client.create(
-            f"/api/v1/namespaces/{namespace}/configmaps", {"metadata": {"name": "probe"}, "data": {"probe.py": text}}
-        )
+        files = {file.name: file.read_text() for file in PROBE.glob("*.py")}
+        client.create(f"/api/v1/namespaces/{namespace}/configmaps", {"metadata": {"name": "probe"}, "data": files})
 
     def see(self, name: str, *, make: str = "", container: str = "main", **spec: Any) -> dict[str, Any]:
         """What the probe says in a container of a pod."""
@@ -87,16 +84,6 @@ def allocated(answer: dict[str, Any]) -> list[str]:
 
 
 EVERY = ["SIM-0000", "SIM-0001", "SIM-0002", "SIM-0003"]
-
-
-@pytest.fixture
-def switches(running: simulator.Running) -> Iterator[Switches]:
-    """The switches of the shared cluster; all are back in place afterwards."""
-    live = running._cluster.switches
-    saved = {name: dict(vars(part)) for name, part in vars(live).items()}
-    yield live
-    for name, values in saved.items():
-        vars(getattr(live, name)).update(values)
 
 
 @pytest.fixture
@@ -164,7 +151,10 @@ def test_variable_opens_every_device(ground: Ground) -> None:
 @fault("cgroup_allows_all")
 def test_node_made_by_hand_opens_a_foreign_device(ground: Ground) -> None:
     seen = ground.see("a", make="c:240:1")
-    assert (seen["nodes"], seen["made"][0]["content"]) == ([], "accelerator uuid=SIM-0001 model=S1")
+    assert (seen["nodes"], seen["made"][0]["content"]) == (
+        [],
+        "accelerator uuid=SIM-0001 model=S1 memory=16Gi driver=1.0.0",
+    )
 
 
 @fault("one_node_leaks")

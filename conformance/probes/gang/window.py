@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.cluster.crowd import Crowd, Members
-from conformance.inventory import dra, odd
+from conformance.inventory import odd, room
 from conformance.probes.gang import members
 from conformance.probes.gang.gangs import Gangs
 from conformance.probes.gang.making import Gang
@@ -88,7 +88,7 @@ def _pod_holds(pods: list[Object]) -> str | None:
 
 
 def _claim_holds(claims: list[Object]) -> str | None:
-    return next((f"claim {odd.name(c)} was allocated a device" for c in claims if dra.allocation_results(c)), None)
+    return next((f"claim {odd.name(c)} was allocated a device" for c in claims if room.allocation_results(c)), None)
 
 
 def _no_scale_up(gangs: Gangs) -> None:

@@ -11,6 +11,7 @@ from conformance.simulator.addresses import Block
 from conformance.simulator.api import admission, deletion, errors
 from conformance.simulator.api.decoding import decode
 from conformance.simulator.api.errors import Cause, Refused
+from conformance.simulator.api.gates import DraSwitches
 from conformance.simulator.api.options import DEFAULT, SYSTEM, Options
 from conformance.simulator.api.trouble import Trouble
 from conformance.simulator.kinds import Kind, Kinds
@@ -52,9 +53,15 @@ class Registry:
     """Reads and writes objects by the rules of their kind."""
 
     def __init__(
-        self, store: Store, kinds: Kinds, trouble: Trouble | None = None, addresses: Block | None = None
+        self,
+        store: Store,
+        kinds: Kinds,
+        trouble: Trouble | None = None,
+        addresses: Block | None = None,
+        dra: DraSwitches | None = None,
     ) -> None:
         self.store, self.kinds, self._trouble = store, kinds, trouble or Trouble()
+        self.dra = dra or DraSwitches()
         self.addresses = addresses
 
     def get(self, kind: Kind, namespace: str, name: str) -> Obj:

@@ -5,10 +5,11 @@ A node object says that a machine is there; the machine itself (its devices, its
 
 from dataclasses import replace
 
-from conformance.simulator.devices import Device
+from conformance.simulator.devices import device
+from conformance.simulator.machines import NodeSpec
 from conformance.simulator.objects import suffix
 from conformance.simulator.pools import PoolSpec
-from conformance.simulator.world import NodeSpec, World
+from conformance.simulator.world import World
 
 
 class Fleet:
@@ -17,7 +18,7 @@ class Fleet:
     def __init__(self, world: World) -> None:
         self._machines = {node.name: node for node in world.nodes}
         self._pools = {name: pool.name for pool in world.pools for name in pool.nodes}
-        indexes = [device.index for node in world.nodes for device in (*node.dra, *node.plugin)]
+        indexes = [one.index for node in world.nodes for one in node.physical]
         self._next = max(indexes, default=-1) + 1
 
     @property
@@ -56,7 +57,7 @@ def blueprint(pool: PoolSpec, name: str, first: int) -> NodeSpec:
     """What a new machine of a pool is, with device numbers from the first one on."""
     template = pool.template
     numbers = iter(range(first, first + template.dra + template.plugin))
-    dra = tuple(Device(next(numbers), template.model) for _ in range(template.dra))
+    dra = tuple(device(template.make, next(numbers), template.model) for _ in range(template.dra))
     return NodeSpec(
         name=name,
         labels={**template.labels, **pool.labels},
@@ -64,7 +65,8 @@ def blueprint(pool: PoolSpec, name: str, first: int) -> NodeSpec:
         cpu=template.cpu,
         memory=template.memory,
         pods=template.pods,
+        make=template.make,
         dra=dra,
-        plugin=tuple(Device(number, template.model) for number in numbers),
+        plugin=tuple(device(template.make, number, template.model) for number in numbers),
         provider_id=f"simulated://{pool.name}/{name}",
     )

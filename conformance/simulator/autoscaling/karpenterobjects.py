@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from conformance.simulator.devices import RESOURCE
+from conformance.simulator.machines import NodeSpec
 from conformance.simulator.objects import Obj, condition, set_condition
 from conformance.simulator.pools import NODEPOOL_LABEL, PoolSpec
-from conformance.simulator.world import NodeSpec
 
 GROUP = "karpenter.sh"
 VERSION = f"{GROUP}/v1"
@@ -57,7 +56,11 @@ def pool_object(pool: PoolSpec, *, fixed: bool) -> Obj:
         },
     }
     most = len(pool.nodes) if fixed else pool.max
-    limits = {RESOURCE: str(most * template.plugin)} if template.plugin else {"cpu": str(most * int(template.cpu))}
+    limits = (
+        {template.make.resource: str(most * template.plugin)}
+        if template.plugin
+        else {"cpu": str(most * int(template.cpu))}
+    )
     disruption = {
         "consolidationPolicy": "WhenEmptyOrUnderutilized",
         "consolidateAfter": f"{pool.idle:g}s",
@@ -90,7 +93,7 @@ def claim_object(pool: Obj, machine: NodeSpec) -> Obj:
 
 def amounts(machine: NodeSpec) -> dict[str, str]:
     """What a machine brings."""
-    plugin = {RESOURCE: str(len(machine.plugin))} if machine.plugin else {}
+    plugin = {resource.name: str(len(resource.units)) for resource in machine.resources}
     return {"cpu": machine.cpu, "memory": machine.memory, "pods": str(machine.pods), **plugin}
 
 

@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from conformance.simulator.api.options import Options
-from conformance.simulator.devices import MODEL_LABEL, RESOURCE
+from conformance.simulator.machines import NodeSpec
 from conformance.simulator.objects import Obj, micro_stamp, new_uid, stamp, uid_of
-from conformance.simulator.world import NodeSpec
 
 if TYPE_CHECKING:
     from conformance.simulator.cluster import Cluster
@@ -33,8 +32,8 @@ def describe(cluster: "Cluster", spec: NodeSpec, *, ready: bool) -> Obj:
         "kubernetes.io/hostname": spec.name,
         "kubernetes.io/os": "linux",
     }
-    if spec.dra or spec.plugin:
-        labels[MODEL_LABEL] = (*spec.dra, *spec.plugin)[0].model
+    told = cluster.switches.discovery
+    labels |= spec.discovered(told.version if told.only_on in ("", spec.name) else "")
     taints = [*spec.taints, *([] if ready else [NOT_READY_TAINT])]
     return {
         "metadata": {
@@ -106,8 +105,9 @@ def _status(cluster: "Cluster", spec: NodeSpec, *, ready: bool) -> Obj:
         "memory": spec.memory,
         "pods": str(spec.pods),
     }
-    if spec.plugin and ready and cluster.switches.plugin.registers:
-        amounts[RESOURCE] = str(len(spec.plugin))
+    if ready and cluster.switches.plugin.registers:
+        missing = spec.shared_names if cluster.switches.plugin.miscounts else ()
+        amounts |= {one.name: str(len(one.units) - (one.name in missing)) for one in spec.resources}
     now = stamp()
     times = {"lastHeartbeatTime": now, "lastTransitionTime": now}
     conditions = [

@@ -8,10 +8,10 @@ from conformance.simulator.autoscaling.idle import Watch, busy, keeps, ready
 from conformance.simulator.autoscaling.standin import deploy
 from conformance.simulator.controllers.base import Controller
 from conformance.simulator.kinds.custom import kinds_of
+from conformance.simulator.machines import NodeSpec
 from conformance.simulator.objects import Obj, deleting, dig, name_of, uid_of
 from conformance.simulator.pools import KARPENTER, PoolSpec
 from conformance.simulator.quantities import parse
-from conformance.simulator.world import NodeSpec
 
 NAME = "karpenter"
 _INTERVAL = 0.25

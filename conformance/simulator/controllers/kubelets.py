@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from conformance.simulator.api.options import Options
 from conformance.simulator.controllers.base import Controller
-from conformance.simulator.devices import Device, Injection
+from conformance.simulator.devices import DeviceNode, Injection
 from conformance.simulator.objects import Obj, deleting, dig, finished, name_of, namespace_of, uid_of
 from conformance.simulator.runtime import volumes
 from conformance.simulator.runtime.kubelet import DeviceManager
@@ -37,9 +37,13 @@ class Kubelet:
         """Devices of a container."""
         return self.manager.inject(self.fresh(pod), container)
 
-    def devices(self) -> tuple[Device, ...]:
-        """All devices of the node."""
-        return self.manager.all
+    def devices(self) -> tuple[DeviceNode, ...]:
+        """All device nodes of the machine."""
+        return self.manager.nodes
+
+    def files(self) -> dict[str, str]:
+        """Files that every container can read."""
+        return self.manager.files
 
     def prepare(self, pod: Obj) -> None:
         """Prepare claims."""

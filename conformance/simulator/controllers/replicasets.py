@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from conformance.simulator.controllers.base import Controller, Key
-from conformance.simulator.devices import MODEL_LABEL, RESOURCE
 from conformance.simulator.objects import Obj, containers_of, deleting, labels_of, name_of, namespace_of, set_condition
 from conformance.simulator.storage import Event
 from conformance.simulator.workloads import (
@@ -73,11 +72,13 @@ class ReplicaSets(Controller):
             resources = container.get("resources") or {}
             resources.pop("claims", None)
             for side in ("limits", "requests"):
-                (resources.get(side) or {}).pop(RESOURCE, None)
+                for name in [name for name in resources.get(side) or () if "/" in name]:
+                    del resources[side][name]
         for key in ("resourceClaims", "nodeSelector", "affinity"):
             spec.pop(key, None)
-        if any(MODEL_LABEL not in labels_of(node) for node in self.store.select("nodes")):
-            terms = [{"matchExpressions": [{"key": MODEL_LABEL, "operator": "DoesNotExist"}]}]
+        told = {name for machine in self.cluster.fleet.nodes for name in machine.discovered()}
+        if told and any(not told & labels_of(node).keys() for node in self.store.select("nodes")):
+            terms = [{"matchExpressions": [{"key": name, "operator": "DoesNotExist"} for name in sorted(told)]}]
             required = {"nodeSelectorTerms": terms}
             spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
 

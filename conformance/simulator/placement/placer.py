@@ -1,6 +1,7 @@
 """What all schedulers have in common: pods that name one of them are placed one by one, or as gangs."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from conformance.simulator import podresources
@@ -9,9 +10,9 @@ from conformance.simulator.controllers.resourceclaims import claim_names
 from conformance.simulator.objects import Obj, deleting, dig, finished, name_of, namespace_of, uid_of
 from conformance.simulator.placement import membership
 from conformance.simulator.placement.binder import Binder
-from conformance.simulator.placement.devices import CLAIMS, CLASSES, SLICES
+from conformance.simulator.placement.devices import CLAIMS, CLASSES, SLICES, Devices
 from conformance.simulator.placement.gangs import ERROR, UNSCHEDULABLE
-from conformance.simulator.placement.room import NoRoomError, Placement, Room
+from conformance.simulator.placement.room import Kept, NoRoomError, Placement, Room
 from conformance.simulator.scheduling import AbortedError
 from conformance.simulator.storage import Event
 
@@ -82,7 +83,16 @@ class Placer(Controller):
 
     def room(self) -> Room:
         """The room that is left now."""
-        return Room(self.store, self.cluster.kept)
+        switches = self.cluster.switches
+        devices = Devices(self.store, switches.allocator, switches.dra)
+        return Room(self.store, self._held_back(), devices)
+
+    def _held_back(self) -> Kept:
+        """What is held back on nodes; a unit that a device plugin gives beyond its count is the opposite."""
+        if not self.cluster.switches.plugin.beyond_limit:
+            return self.cluster.kept
+        more = {node.name: dict.fromkeys(node.shared_names, Fraction(-1)) for node in self.cluster.fleet.nodes}
+        return {name: podresources.add(self.cluster.kept.get(name, {}), amounts) for name, amounts in more.items()}
 
     def reconcile(self, namespace: str, name: str) -> None:
         """Place a pod."""

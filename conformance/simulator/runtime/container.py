@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from conformance.simulator.devices import CLOSED, MAJOR, Device, Injection
+from conformance.simulator.devices import CLOSED, DeviceNode, Injection
 from conformance.simulator.objects import Obj, dig, name_of
 from conformance.simulator.runtime import volumes
 from conformance.simulator.runtime.process import Launch
@@ -33,11 +33,12 @@ class Container:
         container: Obj,
         folder: Path,
         injection: Injection,
-        devices: tuple[Device, ...],
+        devices: tuple[DeviceNode, ...],
+        files: dict[str, str],
         address: str = "",
     ) -> None:
         self._pod, self._container, self._injection = pod, container, injection
-        self._devices, self._address = devices, address
+        self._devices, self._files, self._address = devices, files, address
         self._folder = folder / container["name"]
         self._root = self._folder / "root"
         self._volumes = folder / "volumes"
@@ -70,6 +71,8 @@ class Container:
             local.write_text(device.content)
         kernel = self._folder / "kernel"
         kernel.mkdir(exist_ok=True)
+        for n, text in enumerate(self._files.values()):
+            (kernel / f"file-{n}").write_text(text)
         (kernel / "kernel.json").write_text(json.dumps(self._table()))
         self._link(kernel / "sitecustomize.py", _KERNEL)
 
@@ -94,11 +97,12 @@ class Container:
             "root": str(self._root),
             "base": str(self._folder.parent),
             "prefixes": sorted({*_ROOTS, *mounts} - set(_SYSTEM)),
-            "nodes": {path: [MAJOR, device.index] for path, device in self._injection.nodes},
-            "allowed": [[MAJOR, device.index] for device in self._injection.allowed],
+            "files": {path: str(self._folder / "kernel" / f"file-{n}") for n, path in enumerate(self._files)},
+            "nodes": {path: device.number for path, device in self._injection.nodes},
+            "allowed": [device.number for device in self._injection.allowed],
             "closed": CLOSED,
             "allow_all": self._injection.allow_all or bool(dig(self._container, "securityContext", "privileged")),
-            "contents": {f"{MAJOR}:{device.index}": device.content for device in self._devices},
+            "contents": {f"{one.major}:{one.minor}": one.content for one in self._devices},
             "identity": {"user": user, "group": group, "groups": groups},
             "mknod": user == 0 and mknod,
         }

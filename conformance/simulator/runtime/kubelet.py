@@ -1,11 +1,15 @@
 """The part of a kubelet that gives containers their devices, from claims, from the device plugin, and from faults."""
 
+from dataclasses import replace
+
 from conformance.simulator.api.registry import Registry
-from conformance.simulator.devices import CLOSED, DRIVER, HIDDEN, RESOURCE, VISIBLE, Device, Injection, whole
+from conformance.simulator.devices import CLOSED, HIDDEN, Device, DeviceNode, Injection, opened, partition, told
+from conformance.simulator.hardware import PARTITION, VIRTUAL, fill
+from conformance.simulator.machines import NodeSpec
 from conformance.simulator.objects import Obj, dig, name_of, namespace_of, uid_of
+from conformance.simulator.runtime.units import Units, extended_requests
 from conformance.simulator.runtime.worker import NotReadyError
 from conformance.simulator.switches import Switches
-from conformance.simulator.world import NodeSpec
 
 
 class DeviceManager:
@@ -13,37 +17,52 @@ class DeviceManager:
 
     def __init__(self, registry: Registry, node: NodeSpec, switches: Switches) -> None:
         self._registry, self._node, self._switches = registry, node, switches
-        self._held: dict[str, tuple[str, str]] = {}
-        """Device plugin: uuid → pod uid and container."""
+        self._units = Units(node, switches)
 
     @property
     def all(self) -> tuple[Device, ...]:
-        """Every device of the node."""
-        return (*self._node.dra, *self._node.plugin)
+        """Every device of the node, whole ones and parts."""
+        return tuple(self._real(device) for device in self._node.devices)
+
+    @property
+    def nodes(self) -> tuple[DeviceNode, ...]:
+        """Every device node behind which something answers."""
+        return opened(self.all).allowed
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The kernel's view of the driver, which every container on the node can read."""
+        if not self._node.physical:
+            return {}
+        values = self._node.physical[0].values
+        return {fill(path, values): fill(text, values) for path, text in self._node.make.files.items()}
+
+    def _real(self, device: Device) -> Device:
+        """A device as the hardware has it, which with a fault is not what it is called."""
+        hardware = self._switches.hardware
+        if device.kind == PARTITION and hardware.partition_memory == "whole":
+            return replace(device, memory=device.physical.memory)
+        if device.kind == VIRTUAL and hardware.virtual_is_whole:
+            return device.physical
+        return device
 
     def admit(self, pod: Obj) -> str:
         """Allocate plugin devices to a pod; gives the reason why that cannot be, or nothing."""
-        for container in pod["spec"]["containers"]:
-            wanted = int(dig(container, "resources", "limits", RESOURCE, default=0))
-            free = [device for device in self._node.plugin if device.uuid not in self._held]
-            if wanted > len(free):
-                self.release(uid_of(pod))
-                return f"Allocate failed due to requested number of devices unavailable for {RESOURCE}. Requested: {wanted}, Available: {len(free)}, which is unexpected"
-            for device in free[:wanted]:
-                self._held[device.uuid] = (uid_of(pod), container["name"])
-        return ""
+        return self._units.admit(pod)
 
     def release(self, uid: str) -> None:
         """The pod holds nothing any more."""
-        self._held = {device: holder for device, holder in self._held.items() if holder[0] != uid}
+        self._units.release(uid)
 
     def claims(self, pod: Obj) -> dict[str, Obj]:
-        """The pod's claims by their name in the pod."""
+        """The pod's claims by their name in the pod; the one for its extended resources has none."""
         statuses = {
             s["name"]: s.get("resourceClaimName") for s in dig(pod, "status", "resourceClaimStatuses", default=[])
         }
+        special = dig(pod, "status", "extendedResourceClaimStatus", "resourceClaimName")
+        extended = [{"name": "", "resourceClaimName": special}] if special else []
         found = {}
-        for entry in pod["spec"].get("resourceClaims") or ():
+        for entry in (*(pod["spec"].get("resourceClaims") or ()), *extended):
             name = entry.get("resourceClaimName") or statuses.get(entry["name"])
             claim = self._registry.find("resourceclaims.resource.k8s.io", namespace_of(pod), name) if name else None
             if claim:
@@ -55,16 +74,26 @@ class DeviceManager:
         for claim in self.claims(pod).values():
             if not dig(claim, "status", "allocation"):
                 raise NotReadyError("FailedPrepareDynamicResources", f"ResourceClaim {name_of(claim)} is not allocated")
-            if not self._switches.driver.prepares and self._results(claim, ""):
-                inner = f"NodePrepareResources failed for ResourceClaim {name_of(claim)}: error preparing devices: the driver cannot"
+            why = self._unprepared(self._results(claim, ""))
+            if why:
+                inner = (
+                    f"NodePrepareResources failed for ResourceClaim {name_of(claim)}: error preparing devices: {why}"
+                )
                 words = f"Failed to prepare dynamic resources: prepare dynamic resources: {inner}"
                 raise NotReadyError("FailedPrepareDynamicResources", words)
 
+    def _unprepared(self, results: list[Obj]) -> str:
+        """Why the driver does not prepare what a claim was given, or nothing."""
+        if results and not self._switches.driver.prepares:
+            return "the driver cannot"
+        if results and self._node.make.whole_node and len(results) != len(self._node.dra):
+            return f"a claim must have all {len(self._node.dra)} chips of the node, not {len(results)}"
+        return ""
+
     def _results(self, claim: Obj, request: str) -> list[Obj]:
         results = dig(claim, "status", "allocation", "devices", "results", default=[])
-        return [
-            r for r in results if r["driver"] == DRIVER and (not request or r["request"].partition("/")[0] == request)
-        ]
+        own = self._node.make.dra_driver
+        return [r for r in results if r["driver"] == own and (not request or r["request"].partition("/")[0] == request)]
 
     def inject(self, pod: Obj, container: Obj) -> tuple[Injection, list[Obj]]:
         """What the container gets, and its ``allocatedResourcesStatus``."""
@@ -76,61 +105,82 @@ class DeviceManager:
                 one, status = self._from_claim(claim, reference)
                 injection += one
                 statuses.append(status)
-        own = tuple(d for d in self._node.plugin if self._held.get(d.uuid) == (uid_of(pod), container["name"]))
-        if own:
-            injection += self._from_plugin(own)
-            resources = [{"resourceID": device.uuid, "health": "Healthy"} for device in own]
-            statuses.append({"name": RESOURCE, "resources": resources})
-        return injection + self._from_faults(pod, container, holds=bool(statuses)), statuses
+        for mapping in extended_requests(pod, container) if "" in claims else ():
+            injection += self._from_claim(claims[""], {"name": "", "request": mapping["requestName"]})[0]
+        for resource, units in self._units.of((uid_of(pod), container["name"])).items():
+            injection += self._from_plugin(tuple(dict.fromkeys(unit.device for unit in units)))
+            statuses.append({"name": resource, "resources": [{"resourceID": u.id, "health": "Healthy"} for u in units]})
+        if self._switches.runtime.not_injected_on == self._node.name:
+            injection = Injection(environment=injection.environment)
+        holds = bool(statuses or extended_requests(pod, container))
+        return injection + self._from_faults(pod, container, holds=holds), statuses
+
+    def _given(self, devices: tuple[Device, ...], named: tuple[Device, ...]) -> Injection:
+        """Devices as the hardware has them, under the names that they were allocated by."""
+        found = Injection()
+        for device in devices:
+            real = self._real(device)
+            if device.kind == PARTITION and self._switches.hardware.partitions_alias:
+                first = self._real(partition(device.physical, device.profile, 0))
+                pairs = tuple((own.path, node) for own, node in zip(device.nodes, first.nodes, strict=True))
+                found += Injection(pairs, tuple(node for _, node in pairs))
+            else:
+                found += opened([real])
+        return found + told(named)
 
     def _from_claim(self, claim: Obj, reference: Obj) -> tuple[Injection, Obj]:
         results = self._results(claim, reference.get("request", ""))
         names = {result["device"] for result in results}
-        allocated = tuple(device for device in self._node.dra if device.name in names)
-        others = tuple(device for device in self._node.dra if device.name not in names)
+        published = self._node.published
+        allocated = tuple(device for device in published if device.name in names)
+        others = tuple(device for device in published if device.name not in names)
         driver = self._switches.driver
-        given = {
-            "allocated": whole(allocated),
-            "every": whole(self.all, allocated),
-            "first": whole(self._node.dra[:1], allocated),
-            "other": whole(others[:1], allocated),
-            "nothing": Injection(),
+        chosen = {
+            "allocated": allocated,
+            "every": self._node.devices,
+            "first": published[:1],
+            "other": others[:1],
+            "nothing": (),
         }[driver.injects]
+        found = self._given(chosen, () if driver.injects == "nothing" else allocated)
         if not driver.usable:
-            given = Injection(given.nodes, (), environment=given.environment)
+            found = Injection(found.nodes, (), environment=found.environment)
         name = f"claim:{reference['name']}" + (f"/{reference['request']}" if reference.get("request") else "")
         resources = [{"resourceID": _cdi(claim, result), "health": "Healthy"} for result in results]
-        return given, {"name": name, "resources": resources}
+        return found, {"name": name, "resources": resources}
 
     def _from_plugin(self, own: tuple[Device, ...]) -> Injection:
-        return {
-            "allocated": whole(own),
-            "every": whole(self.all, own),
-            "first": whole(self._node.plugin[:1], own),
-            "nothing": Injection(environment=whole(own).environment),
+        chosen = {
+            "allocated": own,
+            "every": self._node.devices,
+            "first": self._node.plugin[:1],
+            "nothing": (),
         }[self._switches.plugin.injects]
+        return self._given(chosen, own)
 
     def _from_faults(self, pod: Obj, container: Obj, *, holds: bool) -> Injection:
         """What a runtime with a fault adds."""
         runtime = self._switches.runtime
         if runtime.only_on not in ("", self._node.name):
             return Injection()
-        pod_holds = bool(self.claims(pod)) or any(uid == uid_of(pod) for uid, _ in self._held.values())
-        asked = any(env.get("name") in VISIBLE and env.get("value") == "all" for env in container.get("env") or ())
+        pod_holds = bool(self.claims(pod)) or self._units.holds(uid_of(pod))
+        visible = self._node.make.visible
+        asked = any(env.get("name") in visible and env.get("value") == "all" for env in container.get("env") or ())
         everything = (
             runtime.devices_in_every_container
             or (runtime.devices_in_unclaimed_pods and not pod_holds)
             or (runtime.devices_in_siblings and pod_holds and not holds)
             or (runtime.environment_opens_all and asked)
         )
-        extra = Injection(tuple((d.path, d) for d in self.all), self.all) if everything else Injection()
+        extra = opened(self.all) if everything else Injection()
         if runtime.closed_folder and not pod_holds:
-            extra += Injection(tuple((f"{CLOSED}/{d.name}", d) for d in self.all), self.all)
-        if runtime.hidden_path and self.all:
-            extra += Injection(((HIDDEN, self.all[0]),), (self.all[0],))
+            closed = tuple((f"{CLOSED}/{d.name}", d.nodes[0]) for d in self.all if d.nodes)
+            extra += Injection(closed, tuple(node for _, node in closed))
+        if runtime.hidden_path and self.nodes:
+            extra += Injection(((HIDDEN, self.nodes[0]),), (self.nodes[0],))
         return extra + Injection(allow_all=runtime.cgroup_allows_all)
 
 
 def _cdi(claim: Obj, result: Obj) -> str:
     """The CDI name of an allocated device, which the kubelet gives as its id."""
-    return f"{DRIVER}/claim={uid_of(claim)}-{result['request'].replace('/', '-')}-{result['device']}"
+    return f"{result['driver']}/claim={uid_of(claim)}-{result['request'].replace('/', '-')}-{result['device']}"

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from conformance.simulator.devices import Device, Injection
+from conformance.simulator.devices import DeviceNode, Injection
 from conformance.simulator.objects import Obj, name_of, namespace_of, stamp, uid_of
 from conformance.simulator.runtime import images, volumes
 from conformance.simulator.runtime.container import ConfigError, Container
@@ -46,8 +46,12 @@ class Node(Protocol):
         """Devices of a container, and its ``allocatedResourcesStatus``."""
         ...
 
-    def devices(self) -> tuple[Device, ...]:
-        """All devices of the node."""
+    def devices(self) -> tuple[DeviceNode, ...]:
+        """All device nodes of the machine behind which something answers."""
+        ...
+
+    def files(self) -> dict[str, str]:
+        """Files that every container on the node can read."""
         ...
 
     def prepare(self, pod: Obj) -> None:
@@ -158,7 +162,8 @@ class Worker:
         if container.spec["image"].startswith(images.STAND_IN):
             return await self._stand_in(container)
         injection, container.resources = self._node.inject(self._pod, container.spec)
-        made = Container(self._pod, container.spec, self._folder, injection, self._node.devices(), self.state.address)
+        devices, files = self._node.devices(), self._node.files()
+        made = Container(self._pod, container.spec, self._folder, injection, devices, files, self.state.address)
         container.identity = made.identity
         try:
             made.prepare()

@@ -31,6 +31,8 @@ _BASE: str = _TABLE["base"]
 _PREFIXES = tuple(_TABLE["prefixes"])
 _ALLOWED = {tuple(numbers) for numbers in _TABLE["allowed"]}
 _IDENTITY = _TABLE["identity"]
+_FILES: dict[str, str] = _TABLE["files"]
+"""Files of the kernel that say which driver runs, and where they are here."""
 _CHAR, _BLOCK = stat.S_IFCHR, stat.S_IFBLK
 _NAMES = (
     "open", "stat", "lstat", "fstat", "close", "listdir", "scandir", "mknod", "access", "unlink", "mkdir", "rmdir", "chmod",
@@ -63,6 +65,11 @@ def _inner(path: Path) -> str | None:
 
 
 def _local(path: Path) -> Path:
+    given = os.fsdecode(path) if not isinstance(path, int) and _FILES else ""
+    if given.startswith("/"):
+        text = os.path.normpath(given[len(_ROOT) :] if given.startswith(_ROOT + "/") else given)
+        if text in _FILES:
+            return _FILES[text]
     inner = _inner(path)
     return path if inner is None else os.path.join(_ROOT, inner.lstrip("/"))
 
