@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from conformance.probes.gang.refusal import is_refused as is_refused
     from conformance.probes.gang.window import holds_nothing as holds_nothing
     from conformance.probes.gang.window import waits as waits
+    from conformance.probes.injection import opens_its_own as opens_its_own
+    from conformance.probes.injection import record_injection as record_injection
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
     from conformance.probes.needs import GANG_NEEDS as GANG_NEEDS
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
     from conformance.probes.sharing.ways import given_to_several as given_to_several
     from conformance.probes.sharing.ways import keeps_its_limit as keeps_its_limit
     from conformance.probes.sharing.ways import parts_are_apart as parts_are_apart
+    from conformance.probes.versions import compare_versions as compare_versions
+    from conformance.probes.versions import must_agree as must_agree
+    from conformance.probes.versions import reading_versions as reading_versions
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -94,6 +99,7 @@ _HOME = {
     "another_gets_one": "probes.gang.clean",
     "burning": "probes.ask",
     "check": "declaration",
+    "compare_versions": "probes.versions",
     "family": "probes.bench",
     "finish_together": "probes.gang.finish",
     "frees_its_devices": "probes.gang.clean",
@@ -102,9 +108,13 @@ _HOME = {
     "identity": "probes.reading",
     "is_refused": "probes.gang.refusal",
     "keeps_its_limit": "probes.sharing.ways",
+    "must_agree": "probes.versions",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
+    "opens_its_own": "probes.injection",
     "parts_are_apart": "probes.sharing.ways",
+    "reading_versions": "probes.versions",
+    "record_injection": "probes.injection",
     "second_follows": "probes.gang.contest",
     "waits": "probes.gang.window",
     "winner_of": "probes.gang.contest",

@@ -33,7 +33,7 @@ def kinds(reading: Reading, version: str) -> Iterable[Kind]:
         kind = _kind(reading, group, devices, groups, classes)
         shares = _shares(reading, devices, kind, empty, room)
         yield replace(kind, nodes=shares)
-        if not kind.strategy and shares:
+        if not kind.strategy and shares and _can_be_shared(reading, kind):
             ending = f"{WITH}{SHARED_CLAIM}"
             whole = tuple(replace(node, physical=node.devices) for node in shares)
             given = unique(kind.id, reading.taken, ending)
@@ -66,7 +66,7 @@ def _kind(
     unit: dict[str, str] = {}
     if way == CAPACITY:
         unit = _request(devices[0])
-    elif PARTITIONS in ways:
+    elif PARTITIONS in ways and (way or not (descriptor and descriptor.whole)):
         unit = sharing.memory(devices[0], descriptor)
     wanted = descriptor.classes_for(way) if descriptor else ()
     return reading.kind(
@@ -119,6 +119,11 @@ def _shares(
         )
         for name, count in sorted(total.items())
     )
+
+
+def _can_be_shared(reading: Reading, kind: Kind) -> bool:
+    """Whether pods may share a claim for such a device: not where the descriptor says that it cannot be shared."""
+    return next((d.can_share for d in reading.descriptors if d.id == kind.descriptor), None) is not False
 
 
 def _silent_classes(reading: Reading, classes: set[str], drivers: set[str]) -> Iterable[Kind]:

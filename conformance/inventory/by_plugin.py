@@ -24,7 +24,6 @@ class _Group:
 
 def kinds(reading: Reading) -> Iterable[Kind]:
     """Kinds of extended resources, and a kind with a note for units that are shared nobody knows how."""
-    by_resource = {resource: d for d in reading.descriptors for resource in d.resources}
     groups: dict[tuple[str, str, str, str], _Group] = {}
     strange: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     meant: dict[str, Descriptor] = {}
@@ -40,7 +39,7 @@ def kinds(reading: Reading) -> Iterable[Kind]:
                 strange[resource, model, node_facts.pool(node)][odd_label[1]] += 1
                 continue
             shared = device_plugin.share_rule(resource, node, reading.descriptors)
-            descriptor = shared[0] if shared else by_resource.get(resource)
+            descriptor = shared[0] if shared else _known(resource, reading.descriptors)
             model = have.get(descriptor.model_label, "") if descriptor else ""
             physical = device_plugin.physical(resource, node, shared[1]) if shared else None
             key = (resource, model, node_facts.pool(node), shared[1].strategy if shared else "")
@@ -50,6 +49,14 @@ def kinds(reading: Reading) -> Iterable[Kind]:
         told = ", ".join(f"{label} on {count} nodes" for label, count in sorted(labels.items())[:5])
         note = f"units are shared in a way that no descriptor knows: {told}"
         yield reading.kind(DEVICE_PLUGIN, resource, model, pool, meant[resource], (), note=note)
+
+
+def _known(resource: str, descriptors: Iterable[Descriptor]) -> Descriptor | None:
+    """The descriptor that knows a resource as one of whole or of virtual devices; the last one, which is the user's, wins."""
+    found = [
+        d for d in descriptors if resource in d.resources or (d.virtualization and d.virtualization.names(resource))
+    ]
+    return found[-1] if found else None
 
 
 def _grouped(reading: Reading, groups: dict[tuple[str, str, str, str], _Group]) -> Iterable[Kind]:

@@ -8,6 +8,8 @@ from conformance.cluster.api import Object
 
 PROGRAM = "probe"
 """Name of the ConfigMap with the probe program, and of its volume."""
+WITH_NVML = "probe-nvml"
+"""ConfigMap with the program and pynvml beside it."""
 FOLDER = "/probe"
 NOBODY = 65534
 GRACE_SECONDS = 5
@@ -44,12 +46,19 @@ class PodPlan:
     """``spec.resourceClaims``."""
     runtime_class: str | None = None
     groups: Sequence[int] = ()
+    nvml: bool = False
+    """Whether pynvml lies beside the program."""
     deadline: int = 600
     """``activeDeadlineSeconds``."""
     root: bool = False
     """Run as root with CAP_MKNOD, as Pod Security ``baseline`` allows: for attacks only."""
     ordinary: bool = False
     """Run as root with the runtime's own capabilities, as most containers do: file modes and closed folders hide nothing."""
+
+    @property
+    def program(self) -> str:
+        """ConfigMap with the program that the pod runs."""
+        return WITH_NVML if self.nvml else PROGRAM
 
     @property
     def pod_security(self) -> str:

@@ -27,6 +27,8 @@ class Node:
     refusal: str
     """errno by name: EPERM from the device cgroup, EACCES from the file mode, ENXIO from a missing driver."""
     content: str | None
+    sysfs: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What the kernel's view says about the device; it names, and proves no access."""
 
     @property
     def number(self) -> str:
@@ -117,4 +119,5 @@ def _node(entry: dict[str, Any]) -> Node:
         opened=opened,
         refusal="" if opened else (f"{mknod} at mknod" if mknod != "ok" else str(entry["open"])),
         content=str(entry["content"]) if "content" in entry else None,
+        sysfs={answers.text(k): answers.text(v) for k, v in dict(entry.get("sysfs", {})).items()},
     )

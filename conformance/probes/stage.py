@@ -44,6 +44,11 @@ class Stage:
         """Name of the chosen node."""
         return str(self._node["metadata"]["name"])
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Labels of the chosen node, as they were when it was chosen."""
+        return node_facts.labels(self._node)
+
     def visibility(self) -> dict[str, str]:
         """Every vendor's environment variables that could open devices round the allocation."""
         return {name: value for d in self._all for name, value in d.visibility.items()}
@@ -79,6 +84,7 @@ class Stage:
             ordinary=how.ordinary,
             runtime_class=runtime_class,
         )
+        plan = replace(plan, nvml=ask.command == "nvml")
         tenant = tenants.start(self.sandbox, plan, self.descriptor, holds_device=True)
         if claim is None:
             return tenant

@@ -64,6 +64,8 @@ def arrived(
 
 def submit(sandbox: Sandbox, plan: pods.PodPlan, namespace: str) -> Object:
     """Create the pod of a plan. Raises ``Unknown`` where admission refuses it."""
+    if plan.nvml:
+        sandbox.furnish_nvml(namespace)
     body = manifest_of(sandbox, plan)
     try:
         return sandbox.create("pods", body, namespace=namespace)
@@ -79,7 +81,7 @@ def manifest_of(sandbox: Sandbox, plan: pods.PodPlan) -> Object:
         image=settings.image(),
         command=settings.probe_command,
         labels=sandbox.labels,
-        program=sandbox.name(pods.PROGRAM),
+        program=sandbox.name(plan.program),
     )
 
 
