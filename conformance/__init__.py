@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conformance.probes.bench import Bench as Bench
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
+    from conformance.probes.computing import must_compute as must_compute
     from conformance.probes.crud import Crud as Crud
     from conformance.probes.gang.clean import another_gets_one as another_gets_one
     from conformance.probes.gang.clean import frees_its_devices as frees_its_devices
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from conformance.probes.versions import compare_versions as compare_versions
     from conformance.probes.versions import must_agree as must_agree
     from conformance.probes.versions import reading_versions as reading_versions
+    from conformance.probes.virtual import Virtual as Virtual
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -89,6 +91,7 @@ _HOME = {
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
+    "Virtual": "probes.virtual",
     "another_gets_one": "probes.gang.clean",
     "burning": "probes.ask",
     "check": "declaration",
@@ -100,6 +103,7 @@ _HOME = {
     "identity": "probes.reading",
     "is_refused": "probes.gang.refusal",
     "must_agree": "probes.versions",
+    "must_compute": "probes.computing",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
     "opens_its_own": "probes.injection",
