@@ -54,9 +54,10 @@ def parent(device: Device, descriptor: Descriptor | None) -> str:
 def is_of(kind: Kind, device: Device, descriptor: Descriptor) -> bool:
     """Whether a device is one of the kind: of its model, shared in its way, and as large as its unit says."""
     found = way(device, descriptor)
-    # Where a node's label makes devices virtual, they are published as whole ones.
-    meant = {SHARED_CLAIM: (WHOLE,), VIRTUAL: (VIRTUAL, WHOLE)}.get(kind.strategy, (kind.strategy,))
-    if found not in meant or model(device, descriptor) != kind.model:
+    wanted = WHOLE if kind.strategy == SHARED_CLAIM else kind.strategy
+    if wanted == VIRTUAL and not (descriptor.virtualization and descriptor.virtualization.device):
+        wanted = WHOLE  # a node's label makes them virtual, and they are published as whole ones
+    if found != wanted or model(device, descriptor) != kind.model:
         return False
     if found == CAPACITY:
         return True

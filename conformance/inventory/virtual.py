@@ -7,7 +7,7 @@ from conformance.declaration import WITH
 from conformance.inventory import nodes as node_facts
 from conformance.inventory import odd
 from conformance.inventory.descriptors import Descriptor
-from conformance.inventory.kinds import Kind, unique
+from conformance.inventory.kinds import DRA, Kind, unique
 from conformance.inventory.reading import Reading
 from conformance.inventory.vendor import VIRTUAL
 
@@ -32,6 +32,8 @@ def of(reading: Reading, kind: Kind) -> Iterable[Kind]:
     """
     descriptor = next((d for d in reading.descriptors if d.id == kind.descriptor), None)
     rule = descriptor.virtualization if descriptor else None
+    if kind.way == DRA and rule and rule.device:
+        return  # each published device says for itself whether it is virtual
     labels = {odd.name(node): node_facts.labels(node) for node in reading.nodes}
     nodes = tuple(node for node in kind.nodes if rule and rule.marks(kind.name, labels.get(node.name, {})))
     if nodes:
