@@ -53,9 +53,7 @@ def _simulated(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 
 def _output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--output", choices=["table", "json"], default="table", help="for people or for programs"
-    )
+    parser.add_argument("--output", choices=["table", "json"], default="table", help="for people or for programs")
 
 
 def _parser() -> argparse.ArgumentParser:
