@@ -14,16 +14,24 @@ if TYPE_CHECKING:
     from conformance.probes.allocation import Allocation as Allocation
     from conformance.probes.allocation import not_published as not_published
     from conformance.probes.ask import Ask as Ask
-    from conformance.probes.ask import Holding as Holding
     from conformance.probes.ask import burning as burning
+    from conformance.probes.ask import Holding as Holding
     from conformance.probes.bench import Bench as Bench
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
     from conformance.probes.crud import Crud as Crud
+    from conformance.probes.dra.alternatives import falls_back as falls_back
+    from conformance.probes.dra.alternatives import takes_the_first as takes_the_first
+    from conformance.probes.dra.constraints import Constraints as Constraints
+    from conformance.probes.dra.selection import first_and_last as first_and_last
+    from conformance.probes.dra.selection import met_by_nobody as met_by_nobody
+    from conformance.probes.dra.selection import take_device as take_device
+    from conformance.probes.dra.taints import close_device as close_device
+    from conformance.probes.dra.trial import Trial as Trial
     from conformance.probes.gang.clean import another_gets_one as another_gets_one
     from conformance.probes.gang.clean import frees_its_devices as frees_its_devices
-    from conformance.probes.gang.contest import Tally as Tally
     from conformance.probes.gang.contest import second_follows as second_follows
+    from conformance.probes.gang.contest import Tally as Tally
     from conformance.probes.gang.contest import winner_of as winner_of
     from conformance.probes.gang.finish import finish_together as finish_together
     from conformance.probes.gang.gangs import Gangs as Gangs
@@ -34,11 +42,14 @@ if TYPE_CHECKING:
     from conformance.probes.injection import record_injection as record_injection
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
+    from conformance.probes.needs import CLASS_NEEDS as CLASS_NEEDS
     from conformance.probes.needs import GANG_NEEDS as GANG_NEEDS
     from conformance.probes.needs import GANG_WAY_NEEDS as GANG_WAY_NEEDS
     from conformance.probes.needs import PROBE_NEEDS as PROBE_NEEDS
     from conformance.probes.needs import SCALED_OBJECT_NEEDS as SCALED_OBJECT_NEEDS
     from conformance.probes.needs import SCALING_NEEDS as SCALING_NEEDS
+    from conformance.probes.needs import TAINT_NEEDS as TAINT_NEEDS
+    from conformance.probes.needs import TRIAL_NEEDS as TRIAL_NEEDS
     from conformance.probes.pools.growth import Growth as Growth
     from conformance.probes.reading import identity as identity
     from conformance.probes.sandbox import Sandbox as Sandbox
@@ -67,6 +78,8 @@ _HOME = {
     "Ask": "probes.ask",
     "Bench": "probes.bench",
     "CLAIM_NEEDS": "probes.needs",
+    "CLASS_NEEDS": "probes.needs",
+    "Constraints": "probes.dra.constraints",
     "Crud": "probes.crud",
     "Decides": "verdicts",
     "Evidence": "evidence",
@@ -90,8 +103,11 @@ _HOME = {
     "Shares": "probes.sharing.shares",
     "Skipped": "verdicts",
     "Solution": "inventory.solutions",
+    "TAINT_NEEDS": "probes.needs",
     "TOKEN_RATE": "adapters.metrics.signals",
+    "TRIAL_NEEDS": "probes.needs",
     "Tally": "probes.gang.contest",
+    "Trial": "probes.dra.trial",
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
@@ -99,15 +115,19 @@ _HOME = {
     "another_gets_one": "probes.gang.clean",
     "burning": "probes.ask",
     "check": "declaration",
+    "close_device": "probes.dra.taints",
     "compare_versions": "probes.versions",
+    "falls_back": "probes.dra.alternatives",
     "family": "probes.bench",
     "finish_together": "probes.gang.finish",
+    "first_and_last": "probes.dra.selection",
     "frees_its_devices": "probes.gang.clean",
     "given_to_several": "probes.sharing.ways",
     "holds_nothing": "probes.gang.window",
     "identity": "probes.reading",
     "is_refused": "probes.gang.refusal",
     "keeps_its_limit": "probes.sharing.ways",
+    "met_by_nobody": "probes.dra.selection",
     "must_agree": "probes.versions",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
@@ -116,6 +136,8 @@ _HOME = {
     "reading_versions": "probes.versions",
     "record_injection": "probes.injection",
     "second_follows": "probes.gang.contest",
+    "take_device": "probes.dra.selection",
+    "takes_the_first": "probes.dra.alternatives",
     "waits": "probes.gang.window",
     "winner_of": "probes.gang.contest",
 }

@@ -32,6 +32,7 @@ _FIXTURES = {
     "kinds": "kind",
     "shares": "share",
     "dra_kinds": "kind",
+    "dra_pools": "kind",
     "dra_types": "dra_type",
     "gang": "variant",
     "metrics": "variant",
