@@ -3,7 +3,7 @@
 A record that the plan promises and nobody delivers is reported as unverified, so no check can vanish from a report.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -24,6 +24,14 @@ class Kind(Protocol):
     @property
     def way(self) -> str:
         """How it is handed out: ``dra`` or ``device-plugin``."""
+
+    @property
+    def strategy(self) -> str:
+        """Way of sharing, empty for whole devices."""
+
+    @property
+    def places(self) -> Collection[tuple[str, str]]:
+        """Driver or resource, and node, of where it is."""
 
 
 class Inventory(Protocol):
@@ -158,14 +166,23 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
 def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
     """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which.
 
-    Gangs that ask for CPU keep out of each other's way as well.
+    Whole devices and partitions that one DRA driver publishes for a node are cut from the same devices, so that a check of
+    the ones holds the others too. Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    every = {kind.id for kind in inventory.kinds} | {share.id.partition(WITH)[0] for share in inventory.shares}
-    own = [kind for kind in every if base in (kind, kind.partition("@")[0])]
+    kinds = [(kind.id.partition(WITH)[0], kind) for kind in (*inventory.kinds, *inventory.shares)]
+    every = {name for name, _ in kinds}
+    own = {name for name in every if base in (name, name.partition("@")[0])}
+    held = [kind for name, kind in kinds if name in own and kind.way == DRA]
+    own |= {name for name, kind in kinds if kind.way == DRA and any(_cut_alike(kind, other) for other in held)}
     if own or base == CPU:
         return tuple(sorted(own)) or (CPU,)
     return tuple(sorted(every))
+
+
+def _cut_alike(one: Kind, other: Kind) -> bool:
+    """Whether two kinds may be cut from the same devices."""
+    return one.strategy != other.strategy and bool(set(one.places) & set(other.places))
 
 
 def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queues: bool) -> Planned:
