@@ -112,7 +112,8 @@ class DeviceManager:
                 injection += one
                 statuses.append(status)
         for mapping in extended_requests(pod, container) if "" in claims else ():
-            injection += self._from_claim(claims[""], {"name": "", "request": mapping["requestName"]}, uid_of(pod))[0]
+            wanted = {"name": "", "request": mapping["requestName"]}
+            injection += self._from_claim(claims[""], wanted, uid_of(pod))[0]
         for resource, units in self._units.of((uid_of(pod), container["name"])).items():
             injection += self._from_plugin(tuple(dict.fromkeys(unit.device for unit in units)))
             statuses.append({"name": resource, "resources": [{"resourceID": u.id, "health": "Healthy"} for u in units]})
