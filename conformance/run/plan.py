@@ -3,7 +3,7 @@
 A record that the plan promises and nobody delivers is reported as unverified, so no check can vanish from a report.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from conformance.catalogue import CheckInfo, requirement_of
 from conformance.declaration import QUEUES, WITH
 from conformance.inventory.kinds import CPU, DRA
 from conformance.inventory.solutions import AUTOSCALER, METRICS, Solution
+from conformance.inventory.vendor import PARTITIONS
 from conformance.verdicts import Verdict
 
 
@@ -26,12 +27,12 @@ class Kind(Protocol):
         """How it is handed out: ``dra`` or ``device-plugin``."""
 
     @property
-    def strategy(self) -> str:
-        """Way of sharing, empty for whole devices."""
+    def name(self) -> str:
+        """DRA driver or extended resource."""
 
     @property
-    def places(self) -> Collection[tuple[str, str]]:
-        """Driver or resource, and node, of where it is."""
+    def strategy(self) -> str:
+        """Way of sharing, empty for whole devices."""
 
 
 class Inventory(Protocol):
@@ -178,19 +179,21 @@ def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
     the ones holds the others too. Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    kinds = [(kind.id.partition(WITH)[0], kind) for kind in (*inventory.kinds, *inventory.shares, *inventory.virtual)]
-    every = {name for name, _ in kinds}
-    own = {name for name in every if base in (name, name.partition("@")[0])}
-    held = [kind for name, kind in kinds if name in own and kind.way == DRA]
-    own |= {name for name, kind in kinds if kind.way == DRA and any(_cut_alike(kind, other) for other in held)}
-    if own or base == CPU:
-        return tuple(sorted(own)) or (CPU,)
+    units = [(unit.id.partition(WITH)[0], unit) for unit in (*inventory.kinds, *inventory.shares, *inventory.virtual)]
+    every = {name for name, _ in units}
+    mine = [(name, unit) for name, unit in units if base in (name, name.partition("@")[0])]
+    if mine:
+        return tuple(sorted({name for name, unit in units for _, own in mine if _contend(unit, own)}))
+    if base == CPU:
+        return (CPU,)
     return tuple(sorted(every))
 
 
-def _cut_alike(one: Kind, other: Kind) -> bool:
-    """Whether two kinds may be cut from the same devices."""
-    return one.strategy != other.strategy and bool(set(one.places) & set(other.places))
+def _contend(one: Kind, other: Kind) -> bool:
+    """Whether two kinds are the same one, or take the same devices: partitions and whole devices of one DRA driver."""
+    if one.id.partition(WITH)[0] == other.id.partition(WITH)[0]:
+        return True
+    return one.way == other.way == DRA and one.name == other.name and PARTITIONS in (one.strategy, other.strategy)
 
 
 def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queues: bool) -> Planned:
