@@ -4,7 +4,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import AdminAccess, Allocation, Bench, Crud, Gangs, Growth, Scaling, Shares, Trial, Unknown, Virtual
+from conformance import (
+    AdminAccess,
+    Allocation,
+    Bench,
+    Crud,
+    Gangs,
+    Growth,
+    Scaling,
+    Shares,
+    Trial,
+    Unknown,
+    Virtual,
+)
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of

@@ -42,10 +42,10 @@ class Inventory:
     """What is installed for scheduling and scaling."""
     shares: tuple[Kind, ...] = ()
     """Kinds whose units are shares of devices, one for each way of sharing."""
-    share_pools: tuple[Kind, ...] = ()
-    """The shares over all their nodes, where ``shares`` has one for each node."""
     virtual: tuple[Kind, ...] = ()
     """Kinds whose units are virtual devices."""
+    share_pools: tuple[Kind, ...] = ()
+    """The shares over all their nodes, where ``shares`` has one for each node."""
 
     def of_family(self, family: str) -> tuple[Solution, ...]:
         """Solutions of one family (``gang``, ``metrics``, ``autoscaler``)."""
@@ -84,8 +84,10 @@ class Inventory:
             tuple(kind.on(share) for kind in kinds for share in kind.nodes[:NODES_PER_KIND])
             for kinds in (self.shares, self.virtual)
         )
-        made = replace(self, kinds=tuple(split), pools=self.kinds, shares=shares, share_pools=self.shares)
-        return replace(made, virtual=virtually), left_out
+        made = replace(
+            self, kinds=tuple(split), shares=shares, virtual=virtually, pools=self.kinds, share_pools=self.shares
+        )
+        return made, left_out
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""
