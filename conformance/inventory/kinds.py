@@ -72,6 +72,12 @@ class Kind:
         free = [node.free for node in self.nodes]
         return None if None in free else sum(f or 0 for f in free)
 
+    def draws_on_same(self, other: "Kind") -> bool:
+        """Whether what is held of the other kind may leave less of this one: partitions, and what they are partitions of."""
+        partitions = "partitions" in (self.strategy, other.strategy)
+        nodes = {node.name for node in self.nodes} & {node.name for node in other.nodes}
+        return self.way == other.way == DRA and self.name == other.name and partitions and bool(nodes)
+
     def on(self, share: NodeShare) -> "Kind":
         """This kind on one node only, told apart in its id where there are others."""
         if len(self.nodes) <= 1:

@@ -25,6 +25,9 @@ class Kind(Protocol):
     def way(self) -> str:
         """How it is handed out: ``dra`` or ``device-plugin``."""
 
+    def draws_on_same(self, other: Any) -> bool:
+        """Whether what is held of the other kind may leave less of this one."""
+
 
 class Inventory(Protocol):
     """What the plan needs to know of a cluster."""
@@ -158,14 +161,21 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
 def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
     """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which.
 
-    Gangs that ask for CPU keep out of each other's way as well.
+    Gangs that ask for CPU keep out of each other's way as well, and so do kinds of one driver that draw on the same devices: a
+    whole device that is held leaves no partition of it.
     """
     base = (variant or "").partition(WITH)[0]
-    every = {kind.id for kind in inventory.kinds} | {share.id.partition(WITH)[0] for share in inventory.shares}
-    own = [kind for kind in every if base in (kind, kind.partition("@")[0])]
-    if own or base == CPU:
-        return tuple(sorted(own)) or (CPU,)
-    return tuple(sorted(every))
+    every = (*inventory.kinds, *inventory.shares)
+    own = [kind for kind in every if base in (_lock(kind), _lock(kind).partition("@")[0])]
+    if not own and base == CPU:
+        return (CPU,)
+    held = [kind for kind in every if any(kind.draws_on_same(other) for other in own)] if own else []
+    return tuple(sorted({_lock(kind) for kind in (*own, *held)} or {_lock(kind) for kind in every}))
+
+
+def _lock(kind: Kind) -> str:
+    """What is locked: a kind, by whichever strategy its devices are shared."""
+    return kind.id.partition(WITH)[0]
 
 
 def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queues: bool) -> Planned:
