@@ -7,7 +7,7 @@ from conformance.simulator.devices import CLOSED, HIDDEN, Device, DeviceNode, In
 from conformance.simulator.hardware import PARTITION, VIRTUAL, fill
 from conformance.simulator.machines import NodeSpec
 from conformance.simulator.objects import Obj, dig, name_of, namespace_of, uid_of
-from conformance.simulator.runtime.units import Units
+from conformance.simulator.runtime.units import Units, extended_requests
 from conformance.simulator.runtime.worker import NotReadyError
 from conformance.simulator.switches import Switches
 
@@ -55,12 +55,14 @@ class DeviceManager:
         self._units.release(uid)
 
     def claims(self, pod: Obj) -> dict[str, Obj]:
-        """The pod's claims by their name in the pod."""
+        """The pod's claims by their name in the pod; the one for its extended resources has none."""
         statuses = {
             s["name"]: s.get("resourceClaimName") for s in dig(pod, "status", "resourceClaimStatuses", default=[])
         }
+        special = dig(pod, "status", "extendedResourceClaimStatus", "resourceClaimName")
+        extended = [{"name": "", "resourceClaimName": special}] if special else []
         found = {}
-        for entry in pod["spec"].get("resourceClaims") or ():
+        for entry in (*(pod["spec"].get("resourceClaims") or ()), *extended):
             name = entry.get("resourceClaimName") or statuses.get(entry["name"])
             claim = self._registry.find("resourceclaims.resource.k8s.io", namespace_of(pod), name) if name else None
             if claim:
@@ -92,12 +94,15 @@ class DeviceManager:
                 one, status = self._from_claim(claim, reference)
                 injection += one
                 statuses.append(status)
+        for mapping in extended_requests(pod, container) if "" in claims else ():
+            injection += self._from_claim(claims[""], {"name": "", "request": mapping["requestName"]})[0]
         for resource, units in self._units.of((uid_of(pod), container["name"])).items():
             injection += self._from_plugin(tuple(dict.fromkeys(unit.device for unit in units)))
             statuses.append({"name": resource, "resources": [{"resourceID": u.id, "health": "Healthy"} for u in units]})
         if self._switches.runtime.not_injected_on == self._node.name:
             injection = Injection(environment=injection.environment)
-        return injection + self._from_faults(pod, container, holds=bool(statuses)), statuses
+        holds = bool(statuses or extended_requests(pod, container))
+        return injection + self._from_faults(pod, container, holds=holds), statuses
 
     def _given(self, devices: tuple[Device, ...], named: tuple[Device, ...]) -> Injection:
         """Devices as the hardware has them, under the names that they were allocated by."""
