@@ -49,6 +49,8 @@ class Kind:
 
     Of a partition, and of a whole device beside partitions: what it has, by which a claim can tell it from others.
     """
+    extended_resource: str = ""
+    """Extended resource by which its DeviceClass can be asked for (``spec.extendedResourceName``), where there is one."""
     beside_shared: bool = False
     """Whether its DRA driver also publishes devices that several claims may hold (``allowMultipleAllocations``)."""
     note: str = ""
@@ -67,16 +69,16 @@ class Kind:
         return sum(node.devices for node in self.nodes)
 
     @property
+    def physical(self) -> int | None:
+        """Physical devices behind shares on all nodes, or None for whole devices and where nobody tells it."""
+        told = [node.physical for node in self.nodes]
+        return None if None in told or not told else sum(p or 0 for p in told)
+
+    @property
     def free(self) -> int | None:
         """Free devices on all nodes, or None where that cannot be seen."""
         free = [node.free for node in self.nodes]
         return None if None in free else sum(f or 0 for f in free)
-
-    def draws_on_same(self, other: "Kind") -> bool:
-        """Whether what is held of the other kind may leave less of this one: partitions, and what they are partitions of."""
-        partitions = "partitions" in (self.strategy, other.strategy)
-        nodes = {node.name for node in self.nodes} & {node.name for node in other.nodes}
-        return self.way == other.way == DRA and self.name == other.name and partitions and bool(nodes)
 
     def on(self, share: NodeShare) -> "Kind":
         """This kind on one node only, told apart in its id where there are others."""

@@ -21,6 +21,8 @@ class Reading:
     descriptors: tuple[Descriptor, ...]
     notes: list[str]
     taken: set[str] = field(default_factory=set)
+    backed: dict[str, str] = field(default_factory=dict)
+    """DeviceClass by the extended resource that it gives (``spec.extendedResourceName``); such units no node need show."""
 
     def list(self, path: str) -> list[Object] | None:
         """The objects, or None with a note where they must not be listed or are not served."""
@@ -46,6 +48,7 @@ class Reading:
         strategy: str = "",
         size: str = "",
         unit: dict[str, str] | None = None,
+        extended_resource: str = "",
         beside_shared: bool = False,
     ) -> Kind:
         """A kind with an id of its own; ``size`` tells partitions of one model apart."""
@@ -62,6 +65,7 @@ class Reading:
             device_class=device_class,
             nodes=shares,
             unit=unit or {},
+            extended_resource=extended_resource,
             beside_shared=beside_shared,
             note=note,
         )

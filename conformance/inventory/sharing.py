@@ -24,7 +24,9 @@ def way(device: Device, descriptor: Descriptor | None) -> str | None:
         if descriptor.whole.holds(device.attributes):
             return WHOLE
         return PARTITIONS if device.consumes and descriptor.partition is None else None
-    return PARTITIONS if device.is_part and (descriptor is None or descriptor.partition is None) else WHOLE
+    if not device.is_part:
+        return WHOLE
+    return None if descriptor and descriptor.partition else PARTITIONS
 
 
 def model(device: Device, descriptor: Descriptor | None) -> str:

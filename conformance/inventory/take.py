@@ -18,6 +18,7 @@ NODES_PER_KIND = 4
 """Nodes on which the checks of one kind of accelerator are tried, those with most free devices."""
 DRA_TYPES = ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices")
 """Types of resource.k8s.io that DRA needs (KAR 0051); where one is not served, that is found by its check."""
+_KINDS = ("kinds", "pools", "shares", "share_pools")
 MORE_DRA_TYPES = ("devicetaintrules",)
 """Types that are tried where they are served."""
 
@@ -40,6 +41,8 @@ class Inventory:
     """What is installed for scheduling and scaling."""
     shares: tuple[Kind, ...] = ()
     """Kinds whose units are shares of devices, one for each way of sharing."""
+    share_pools: tuple[Kind, ...] = ()
+    """The shares over all their nodes, where ``shares`` has one for each node."""
 
     def of_family(self, family: str) -> tuple[Solution, ...]:
         """Solutions of one family (``gang``, ``metrics``, ``autoscaler``)."""
@@ -66,25 +69,24 @@ class Inventory:
             if len(kind.nodes) > len(tried):
                 left_out.append(f"{kind.title}: {len(tried)} of {len(kind.nodes)} nodes are tried")
         shares = [kind.on(share) for kind in self.shares for share in kind.nodes[:NODES_PER_KIND]]
-        return replace(self, kinds=tuple(split), pools=self.kinds, shares=tuple(shares)), left_out
+        made = replace(self, kinds=tuple(split), shares=tuple(shares), pools=self.kinds, share_pools=self.shares)
+        return made, left_out
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""
-        kinds = {name: [kind.to_json() for kind in getattr(self, name)] for name in ("kinds", "pools", "shares")}
+        kinds = {name: [kind.to_json() for kind in getattr(self, name)] for name in _KINDS}
         return {**vars(self), **kinds, "solutions": [solution.to_json() for solution in self.solutions]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Inventory":
         """Inventory from what ``to_json`` gave."""
         return cls(
-            kinds=tuple(Kind.from_json(kind) for kind in data["kinds"]),
+            **{name: tuple(map(Kind.from_json, data[name])) for name in _KINDS},
             dra_version=data["dra_version"],
             dra_types=tuple(data["dra_types"]),
             nodes=data["nodes"],
             notes=tuple(data["notes"]),
-            pools=tuple(Kind.from_json(kind) for kind in data["pools"]),
             solutions=tuple(Solution.from_json(entry) for entry in data["solutions"]),
-            shares=tuple(Kind.from_json(share) for share in data["shares"]),
         )
 
 

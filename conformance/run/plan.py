@@ -11,6 +11,7 @@ from conformance.catalogue import CheckInfo, requirement_of
 from conformance.declaration import QUEUES, WITH
 from conformance.inventory.kinds import CPU, DRA
 from conformance.inventory.solutions import AUTOSCALER, METRICS, Solution
+from conformance.inventory.vendor import PARTITIONS
 from conformance.verdicts import Verdict
 
 
@@ -25,8 +26,13 @@ class Kind(Protocol):
     def way(self) -> str:
         """How it is handed out: ``dra`` or ``device-plugin``."""
 
-    def draws_on_same(self, other: Any) -> bool:
-        """Whether what is held of the other kind may leave less of this one."""
+    @property
+    def name(self) -> str:
+        """DRA driver or extended resource."""
+
+    @property
+    def strategy(self) -> str:
+        """Way of sharing, empty for whole devices."""
 
 
 class Inventory(Protocol):
@@ -161,21 +167,24 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
 def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
     """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which.
 
-    Gangs that ask for CPU keep out of each other's way as well, and so do kinds of one driver that draw on the same devices: a
-    whole device that is held leaves no partition of it.
+    Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    every = (*inventory.kinds, *inventory.shares)
-    own = [kind for kind in every if base in (_lock(kind), _lock(kind).partition("@")[0])]
-    if not own and base == CPU:
+    units = [(unit.id.partition(WITH)[0], unit) for unit in (*inventory.kinds, *inventory.shares)]
+    every = {name for name, _ in units}
+    mine = [(name, unit) for name, unit in units if base in (name, name.partition("@")[0])]
+    if mine:
+        return tuple(sorted({name for name, unit in units for _, own in mine if _contend(unit, own)}))
+    if base == CPU:
         return (CPU,)
-    held = [kind for kind in every if any(kind.draws_on_same(other) for other in own)] if own else []
-    return tuple(sorted({_lock(kind) for kind in (*own, *held)} or {_lock(kind) for kind in every}))
+    return tuple(sorted(every))
 
 
-def _lock(kind: Kind) -> str:
-    """What is locked: a kind, by whichever strategy its devices are shared."""
-    return kind.id.partition(WITH)[0]
+def _contend(one: Kind, other: Kind) -> bool:
+    """Whether two kinds are the same one, or take the same devices: partitions and whole devices of one DRA driver."""
+    if one.id.partition(WITH)[0] == other.id.partition(WITH)[0]:
+        return True
+    return one.way == other.way == DRA and one.name == other.name and PARTITIONS in (one.strategy, other.strategy)
 
 
 def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queues: bool) -> Planned:

@@ -16,6 +16,8 @@ PARTS, VIRTUALS = 1000, 5000
 """First number of partitions and of virtual devices; each device has ten numbers for its own."""
 _MIB = 1 << 20
 _BLOCK = 4
+_RENDER = 128
+"""Number of the first render node of the kernel's graphics devices."""
 
 
 @dataclass(frozen=True, order=True)
@@ -90,6 +92,7 @@ class Device:
     def _plain(self) -> Obj:
         return {
             "index": self.index,
+            "render": _RENDER + self.index,
             "model": self.model,
             "label": self.model.replace(" ", "-"),
             "memory": self.memory,
@@ -98,6 +101,7 @@ class Device:
             "numa": self.numa,
             "root": self.root,
             "profile": self.profile,
+            "flat": self.profile.replace(".", ""),
             "nth": self.nth,
             "parent_index": self.physical.index,
         }

@@ -1,6 +1,5 @@
 """A check of a solution runs with each accelerator kind over all its nodes, and holds that kind on every node."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,16 +47,6 @@ def _planned(variants: Variants, inventory: Inventory) -> dict[str | None, Plann
     )
     info = CheckInfo(requirement="gang", name="whole", section="s", path=Path("x"), title="", text="", spec=spec)
     return {entry.variant: entry for entry in expand([info], inventory)}
-
-
-def test_a_whole_device_and_its_partitions_are_not_held_by_two_checks_at_once() -> None:
-    whole, other = _kind("dra"), replace(_kind("dra"), id="dra-other", name="y.dev")
-    parts = replace(whole, id="dra-s1-1gi+partitions", strategy="partitions", nodes=NODES[1:])
-    shared = replace(whole, id="dra-s1+shared-claim", strategy="shared-claim")
-    found = _planned("shares", Inventory((whole, other), "v1", (), 2, (), shares=(parts, shared)).by_node()[0])
-
-    assert found["dra-s1-1gi+partitions"].locks == ("dra-s1-1gi", "dra-s1@node-b")
-    assert found["dra-s1@node-a+shared-claim"].locks == ("dra-s1@node-a",)
 
 
 def test_every_kind_is_tried_with_every_solution_of_the_family() -> None:

@@ -74,10 +74,21 @@ class DeviceManager:
         for claim in self.claims(pod).values():
             if not dig(claim, "status", "allocation"):
                 raise NotReadyError("FailedPrepareDynamicResources", f"ResourceClaim {name_of(claim)} is not allocated")
-            if not self._switches.driver.prepares and self._results(claim, ""):
-                inner = f"NodePrepareResources failed for ResourceClaim {name_of(claim)}: error preparing devices: the driver cannot"
+            why = self._unprepared(self._results(claim, ""))
+            if why:
+                inner = (
+                    f"NodePrepareResources failed for ResourceClaim {name_of(claim)}: error preparing devices: {why}"
+                )
                 words = f"Failed to prepare dynamic resources: prepare dynamic resources: {inner}"
                 raise NotReadyError("FailedPrepareDynamicResources", words)
+
+    def _unprepared(self, results: list[Obj]) -> str:
+        """Why the driver does not prepare what a claim was given, or nothing."""
+        if results and not self._switches.driver.prepares:
+            return "the driver cannot"
+        if results and self._node.make.whole_node and len(results) != len(self._node.dra):
+            return f"a claim must have all {len(self._node.dra)} chips of the node, not {len(results)}"
+        return ""
 
     def _results(self, claim: Obj, request: str) -> list[Obj]:
         results = dig(claim, "status", "allocation", "devices", "results", default=[])
