@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Gangs, Growth, Scaling, Shares, Trial, Unknown
+from conformance import AdminAccess, Allocation, Bench, Crud, Gangs, Growth, Scaling, Shares, Trial, Unknown
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
@@ -139,6 +139,12 @@ def allocation(bench: Bench) -> Allocation:
 def trial(bench: Bench) -> Trial:
     """The scheduler's choice of devices on the bench's node."""
     return Trial(bench)
+
+
+@pytest.fixture
+def admin_access(sandbox: Sandbox, inventory: Inventory) -> AdminAccess:
+    """Claims with admin access, sent as dry runs."""
+    return AdminAccess(sandbox, inventory.dra_version)
 
 
 @pytest.fixture

@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
     from conformance.probes.crud import Crud as Crud
+    from conformance.probes.dra.admin import AdminAccess as AdminAccess
     from conformance.probes.dra.alternatives import falls_back as falls_back
     from conformance.probes.dra.alternatives import takes_the_first as takes_the_first
+    from conformance.probes.dra.capacity import capacity_consumed as capacity_consumed
+    from conformance.probes.dra.capacity import divided_device as divided_device
     from conformance.probes.dra.constraints import Constraints as Constraints
+    from conformance.probes.dra.extended import Extended as Extended
+    from conformance.probes.dra.partitions import partition_family as partition_family
     from conformance.probes.dra.selection import first_and_last as first_and_last
     from conformance.probes.dra.selection import met_by_nobody as met_by_nobody
     from conformance.probes.dra.selection import take_device as take_device
@@ -74,6 +79,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ALLOCATION_NEEDS": "probes.needs",
+    "AdminAccess": "probes.dra.admin",
     "Allocation": "probes.allocation",
     "Ask": "probes.ask",
     "Bench": "probes.bench",
@@ -83,6 +89,7 @@ _HOME = {
     "Crud": "probes.crud",
     "Decides": "verdicts",
     "Evidence": "evidence",
+    "Extended": "probes.dra.extended",
     "Failure": "verdicts",
     "GANG_NEEDS": "probes.needs",
     "GANG_WAY_NEEDS": "probes.needs",
@@ -114,9 +121,11 @@ _HOME = {
     "agrees_with_configuration": "probes.sharing.telling",
     "another_gets_one": "probes.gang.clean",
     "burning": "probes.ask",
+    "capacity_consumed": "probes.dra.capacity",
     "check": "declaration",
     "close_device": "probes.dra.taints",
     "compare_versions": "probes.versions",
+    "divided_device": "probes.dra.capacity",
     "falls_back": "probes.dra.alternatives",
     "family": "probes.bench",
     "finish_together": "probes.gang.finish",
@@ -132,6 +141,7 @@ _HOME = {
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
     "opens_its_own": "probes.injection",
+    "partition_family": "probes.dra.partitions",
     "parts_are_apart": "probes.sharing.ways",
     "reading_versions": "probes.versions",
     "record_injection": "probes.injection",
