@@ -113,3 +113,13 @@ def test_labels_with_a_slash_are_node_pools_and_only_http_is_a_url() -> None:
     for value in ("prometheus:9090", "file:///etc/passwd", "http:///x", "http://a b"):
         with pytest.raises(UsageError, match="want a URL"):
             check_url("--prometheus", value)
+
+
+def test_whole_devices_and_partitions_of_one_driver_on_a_node_are_held_together() -> None:
+    here = (NodeShare(name="node-a", devices=2, free=2),)
+    common = {"way": "dra", "name": "x.dev", "pool": "", "descriptor": None, "device_class": None, "nodes": here}
+    whole, other = Kind(id="dra-s1", model="S1", **common), Kind(id="dra-s2", model="S2", **common)
+    part = Kind(id="dra-s1-4gi+partitions", model="S1", strategy="partitions", **common)
+    found = _planned("shares", Inventory((whole,), "v1", (), 1, (), shares=(part,)))["dra-s1-4gi+partitions"]
+    assert found.locks == ("dra-s1", "dra-s1-4gi")
+    assert _planned("kinds", Inventory((whole, other), "v1", (), 1, ()))["dra-s1"].locks == ("dra-s1",)
