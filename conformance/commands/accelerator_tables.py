@@ -6,6 +6,7 @@ from typing import Any
 
 from tabulate import SEPARATING_LINE, tabulate
 
+from conformance.declaration import WITH
 from conformance.evidence import bounded
 from conformance.inventory.kinds import DRA
 from conformance.inventory.vendor import CAPACITY, SHARED_CLAIM
@@ -15,7 +16,7 @@ NODES = 20
 NOTES = 20
 """Notes that are shown."""
 WIDTH = 100
-_TITLE, _NODE, _KIND = 44, 30, 44
+_TITLE, _NODE = 44, 62
 _DESCRIPTOR = 13
 _TEXT = 200
 
@@ -65,7 +66,7 @@ def _by_kind(title: str, kinds: Sequence[Entry]) -> str:
 
 
 def _name(kind: Entry) -> str:
-    lines = [_wrapped(kind["title"], _TITLE), _wrapped(kind["id"], _TITLE)]
+    lines = [_wrapped(kind["title"], _TITLE), *_id(kind["id"])]
     if kind["extended_resource"]:
         lines.insert(1, _wrapped(f"also as extended resource {kind['extended_resource']}", _TITLE))
     elif kind["way"] == DRA and not kind["device_class"]:
@@ -76,28 +77,33 @@ def _name(kind: Entry) -> str:
     return "\n".join(lines)
 
 
+def _id(name: str) -> list[str]:
+    base, joined, strategy = name.partition(WITH)
+    return [name] if len(name) <= _TITLE else [base, f"  {joined}{strategy}"]
+
+
 def _shared_claims(ids: Sequence[str]) -> str:
     if not ids:
         return ""
-    names = ", ".join(name.partition("+")[0] for name in ids)
+    names = ", ".join(name.partition(WITH)[0] for name in ids)
     return _wrapped(f"Several pods may share a claim for a whole device of: {names}", WIDTH)
 
 
 def _by_node(kinds: Sequence[Entry]) -> str:
-    rows: dict[str, list[list[Any]]] = {}
+    rows: dict[str, list[list[str]]] = {}
     for kind in kinds:
         for node in kind["nodes"]:
-            rows.setdefault(node["name"], []).append([kind["id"], *_numbers(node), _known(node["physical"], "")])
-    shown = sorted(rows)[:NODES]
-    table = [[_cut(name, _NODE) if n == 0 else "", *row] for name in shown for n, row in enumerate(rows[name])]
-    if not table:
+            line = [f"  {_cut(kind['id'], _NODE - 2)}", *_numbers(node), _known(node["physical"], "")]
+            rows.setdefault(node["name"], []).append(line)
+    if not rows:
         return ""
-    heads = ["Node", "kind", "all", "allocated", "free", "devices"]
-    if all(not row[-1] for row in table):
-        heads, table = heads[:-1], [row[:-1] for row in table]
+    shown = sorted(rows)[:NODES]
+    table = [line for name in shown for line in ([_cut(name, _NODE), "", "", "", ""], *rows[name])]
+    wide = 5 if any(row[-1] for row in table) else 4
+    heads = ["By node", "all", "allocated", "free", "devices"]
     more = len(rows) - len(shown)
     rest = f"\n… and {more:,} more nodes; --output json lists all" if more else ""
-    return _table(heads, [[row[0], _cut(row[1], _KIND), *row[2:]] for row in table]) + rest
+    return _table(heads[:wide], [row[:wide] for row in table]) + rest
 
 
 def _numbers(entry: Entry) -> list[str]:
@@ -124,7 +130,13 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Rows under their heads. Heads are given as a row, because tabulate makes a column of numbers wider than its head."""
     numbers = {"all", "allocated", "free", "devices", "nodes"}
     align = ["right" if head in numbers else "left" for head in heads]
-    framed = tabulate([heads, SEPARATING_LINE, *rows], tablefmt="simple", disable_numparse=True, colalign=align)
+    framed = tabulate(
+        [heads, SEPARATING_LINE, *rows],
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=align,
+        preserve_whitespace=True,
+    )
     return "\n".join(framed.splitlines()[1:-1])
 
 

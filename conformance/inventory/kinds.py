@@ -11,6 +11,8 @@ DRA = "dra"
 DEVICE_PLUGIN = "device-plugin"
 CPU = "cpu"
 """Stands for a pool in variants where a cluster has no accelerator at all."""
+LONGEST = 40
+"""Characters of an id, without number and strategy."""
 WAYS = {DRA: "DRA", DEVICE_PLUGIN: "device plugin"}
 
 
@@ -103,8 +105,8 @@ class Kind:
 
 
 def slug(text: str) -> str:
-    """Lower-case letters, digits and dashes, at most 40 characters; untrusted names become safe ids."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "unnamed"
+    """Lower-case letters, digits and dashes, at most ``LONGEST``; untrusted names become safe ids."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST].strip("-") or "unnamed"
 
 
 def unique(wanted: str, taken: set[str], ending: str = "") -> str:

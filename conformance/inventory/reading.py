@@ -8,7 +8,10 @@ from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
 from conformance.declaration import WITH
 from conformance.inventory.descriptors import Descriptor, other_devices
-from conformance.inventory.kinds import DEVICE_PLUGIN, Kind, NodeShare, slug, unique
+from conformance.inventory.kinds import DEVICE_PLUGIN, LONGEST, Kind, NodeShare, slug, unique
+
+_SHORTEST = 8
+"""Characters of a model that an id keeps where the other parts are long."""
 
 
 @dataclass
@@ -53,7 +56,9 @@ class Reading:
     ) -> Kind:
         """A kind with an id of its own; ``size`` tells partitions of one model apart."""
         resource = name.rpartition("/")[2] if strategy and way == DEVICE_PLUGIN and model else ""
-        wanted = slug("-".join(filter(None, (way, model or name, resource or size, pool))))
+        rest = sum(len(slug(part)) + 1 for part in (way, resource or size, pool) if part)
+        short = slug(model or name)[: max(_SHORTEST, LONGEST - rest)].strip("-")
+        wanted = slug("-".join(filter(None, (way, short, resource or size, pool))))
         return Kind(
             id=unique(wanted, self.taken, f"{WITH}{strategy}" if strategy else ""),
             strategy=strategy,

@@ -40,8 +40,6 @@ def header(
     request: Request, settings: Settings, profile: Profile, inventory: Inventory, *, api: Api, version: str
 ) -> dict[str, Any]:
     """What is known of a run before its first check."""
-    whole, shares = inventory.pools or inventory.kinds, inventory.share_pools or inventory.shares
-    accelerators = [_accelerator(kind) for kind in (*whole, *shares) if kind.strategy != SHARED_CLAIM]
     solutions = [
         {"family": s.family, "id": s.id, "title": s.title, "alive": s.alive, "seen": bounded(s.seen)}
         for s in inventory.solutions
@@ -54,7 +52,7 @@ def header(
         "world": request.world,
         "faults": list(request.faults),
         "nodes": inventory.nodes,
-        "accelerators": accelerators,
+        "accelerators": accelerators(inventory),
         "solutions": solutions,
     }
     return {
@@ -69,6 +67,12 @@ def header(
         "notices": [],
         "leftovers": [],
     }
+
+
+def accelerators(inventory: Inventory) -> list[dict[str, Any]]:
+    """Kinds of whole devices and of shares, each over all its nodes."""
+    whole, shares = inventory.pools or inventory.kinds, inventory.share_pools or inventory.shares
+    return [_accelerator(kind) for kind in (*whole, *shares) if kind.strategy != SHARED_CLAIM]
 
 
 def _accelerator(kind: Kind) -> dict[str, Any]:
