@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conformance.probes.bench import Bench as Bench
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
+    from conformance.probes.computing import must_compute as must_compute
     from conformance.probes.crud import Crud as Crud
     from conformance.probes.dra.admin import AdminAccess as AdminAccess
     from conformance.probes.dra.alternatives import falls_back as falls_back
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from conformance.probes.versions import compare_versions as compare_versions
     from conformance.probes.versions import must_agree as must_agree
     from conformance.probes.versions import reading_versions as reading_versions
+    from conformance.probes.virtual import Virtual as Virtual
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -118,6 +120,7 @@ _HOME = {
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
+    "Virtual": "probes.virtual",
     "agrees_with_configuration": "probes.sharing.telling",
     "another_gets_one": "probes.gang.clean",
     "burning": "probes.ask",
@@ -138,6 +141,7 @@ _HOME = {
     "keeps_its_limit": "probes.sharing.ways",
     "met_by_nobody": "probes.dra.selection",
     "must_agree": "probes.versions",
+    "must_compute": "probes.computing",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
     "opens_its_own": "probes.injection",

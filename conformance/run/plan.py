@@ -55,6 +55,13 @@ class Inventory(Protocol):
         """Kinds whose units are shares of devices, node by node."""
 
     @property
+    def virtual(self) -> Sequence[Kind]:
+        """Kinds whose units are virtual devices, node by node."""
+
+    def virtualizable(self) -> Sequence[Kind]:
+        """These, and a kind of each vendor that has none."""
+
+    @property
     def solutions(self) -> Sequence[Solution]:
         """What is installed for scheduling and scaling."""
 
@@ -138,6 +145,7 @@ def variants(info: CheckInfo, inventory: Inventory) -> Sequence[str | None]:
     listed: dict[str, Iterable[str]] = {
         "kinds": (kind.id for kind in inventory.kinds),
         "shares": (share.id for share in inventory.shares),
+        "virtual": (kind.id for kind in inventory.virtualizable()),
         "dra_kinds": (kind.id for kind in inventory.kinds if kind.way == DRA),
         "dra_pools": (pool.id for pool in inventory.pools if pool.way == DRA),
         "dra_types": inventory.dra_types,
@@ -160,7 +168,7 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
         return None
     base, _, solution = variant.partition(WITH)
     ways = {kind.id: kind.way for kind in (*inventory.kinds, *inventory.pools)}
-    ways |= {share.id.partition(WITH)[0]: share.way for share in inventory.shares}
+    ways |= {kind.id.partition(WITH)[0]: kind.way for kind in (*inventory.shares, *inventory.virtual)}
     return [ways.get(base, base), solution, *([f"{solution}{QUEUES}"] if queues else [])]
 
 
@@ -171,7 +179,7 @@ def _locks(variant: str | None, inventory: Inventory, *, by_dra: bool = False) -
     keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    units = [(unit.id.partition(WITH)[0], unit) for unit in (*inventory.kinds, *inventory.shares)]
+    units = [(unit.id.partition(WITH)[0], unit) for unit in (*inventory.kinds, *inventory.shares, *inventory.virtual)]
     if by_dra:
         return tuple(sorted({name for name, unit in units if not variant or unit.way == DRA}))
     every = {name for name, _ in units}

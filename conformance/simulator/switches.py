@@ -34,6 +34,8 @@ class PluginSwitches:
 
     registers: bool = True
     """Whether the kubelet knows its resource."""
+    offers_virtual: bool = True
+    """Whether it registers virtual devices."""
     injects: Literal["allocated", "every", "first", "nothing"] = "allocated"
     replicas_are_devices: bool = False
     """Whether each unit of a shared resource needs a device of its own: where every device has one, the next pod is refused."""
