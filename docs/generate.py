@@ -46,6 +46,7 @@ def _check(info: CheckInfo) -> list[str]:
         "kinds": "per accelerator kind",
         "virtual": "per kind of virtual device and node",
         "dra_kinds": "per accelerator kind by DRA",
+        "dra_pools": "per accelerator kind by DRA over all its nodes",
         "dra_types": "per DRA type",
         "gang": "per accelerator kind and gang scheduler",
         "metrics": "per accelerator kind and metrics adapter",

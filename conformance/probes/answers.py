@@ -1,5 +1,6 @@
 """Parts of a probe's answer beside the device nodes: files, a load, what NVML told. All of it is untrusted and bounded."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,9 @@ class Burned:
     memory: int | None
     """Bytes that the device lets be used, where a library tells it."""
     problem: str
+    began: float | None = None
+    """When the load was on the device, in seconds by the clock of its node; None where that was not told."""
+    ended: float | None = None
 
     def __str__(self) -> str:
         return f"{self.id}: {'verified' if self.verified else self.problem or 'not verified'}, {self.operations} operations"
@@ -104,7 +108,15 @@ def _burned(entry: Mapping[str, Any]) -> Burned:
         operations=int(entry["operations"]),
         memory=None if memory is None else int(memory),
         problem=text(entry["problem"]),
+        began=_moment(entry.get("began")),
+        ended=_moment(entry.get("ended")),
     )
+
+
+def _moment(value: object) -> float | None:
+    """A moment that is one: a finite number."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known else None  # type: ignore[arg-type]
 
 
 def nvml(data: Mapping[str, Any]) -> Nvml | None:

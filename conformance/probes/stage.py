@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from conformance.cluster import errors
 from conformance.cluster.api import Object
+from conformance.inventory import fresh
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
@@ -37,6 +38,10 @@ class Stage:
         """Take the node with most devices free at this moment; ``Unknown`` with the counts where none has ``count``."""
         self._node = placing.choose(self.sandbox, self.kind, self.descriptor, self.group_version, count)
         return self.node
+
+    def use_node(self, name: str) -> None:
+        """Take this node."""
+        self._node = self.sandbox.api.get(f"/api/v1/nodes/{name}")
 
     @property
     def node(self) -> str:
@@ -179,6 +184,15 @@ class Stage:
     def _claim(self, name: str, namespace: str) -> Object:
         body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec())
         return self.sandbox.create("resourceclaims", body, namespace=namespace, group_version=self.group_version)
+
+    def arguments(self, ask: Ask) -> list[str]:
+        """Words for the probe program of a pod that does what is asked and stays."""
+        return self._arguments(ask)
+
+    def free(self) -> int | None:
+        """Units of the kind that are free on the chosen node at this moment; None where claims or pods must not be listed."""
+        node = self.sandbox.api.get(f"/api/v1/nodes/{self.node}")
+        return fresh.free_on(self.sandbox.api, self.kind, self.descriptor, self.group_version, node)
 
     def _arguments(
         self, ask: Ask = DEVICES, *, numbers: Sequence[str] = (), make: Sequence[str] = (), make_own: bool = False

@@ -41,10 +41,20 @@ def start(sandbox: Sandbox, plan: pods.PodPlan, descriptor: Descriptor, *, holds
     Raises ``Unknown`` where admission refuses the pod, ``Unverified`` where it does not start or says nothing, and
     ``Failure`` where the device that it holds could not be given to it.
     """
-    namespace = sandbox.namespace(plan.pod_security)
+    made = submit(sandbox, plan, sandbox.namespace(plan.pod_security))
+    return arrived(sandbox, plan, made, descriptor, limit=starting.START_SECONDS, holds_device=holds_device)
+
+
+def arrived(
+    sandbox: Sandbox, plan: pods.PodPlan, made: Object, descriptor: Descriptor, *, limit: float, holds_device: bool
+) -> Tenant:
+    """Wait at most ``limit`` seconds until the pod that was submitted runs, read its reports and record both.
+
+    Raises what ``start`` raises.
+    """
+    name, namespace = made["metadata"]["name"], made["metadata"]["namespace"]
     collection = sandbox.path("pods", namespace=namespace)
-    made = submit(sandbox, plan, namespace)
-    name, limit = made["metadata"]["name"], sandbox.limit(starting.START_SECONDS)
+    limit = sandbox.limit(limit)
     pod = starting.wait_started(sandbox.api, collection, name, limit=limit, holds_device=holds_device)
     as_sent(made, pod, manifest_of(sandbox, plan), plan.node)
     reports = {c.name: report_of(sandbox, collection, name, c.name, c.busy_seconds) for c in plan.containers}

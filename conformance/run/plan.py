@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from conformance.catalogue import CheckInfo
+from conformance.catalogue import CheckInfo, requirement_of
 from conformance.declaration import QUEUES, WITH
 from conformance.inventory.kinds import CPU, DRA
 from conformance.inventory.solutions import AUTOSCALER, METRICS, Solution
@@ -115,8 +115,9 @@ def id_of_node(nodeid: str) -> str:
     """Record id for a pytest node id: ``security/test_a.py::test_b[v]`` is ``a/b[v]``."""
     file, _, function = nodeid.partition("::")
     name, bracket, variant = function.partition("[")
-    requirement = file.rpartition("/")[2].removesuffix(".py").removeprefix("test_")
-    return record_id(requirement, name.removeprefix("test_"), variant[:-1] if bracket else None)
+    return record_id(
+        requirement_of(file.rpartition("/")[2]), name.removeprefix("test_"), variant[:-1] if bracket else None
+    )
 
 
 def expand(catalogue: Iterable[CheckInfo], inventory: Inventory, *, queues: bool = False) -> list[Planned]:
@@ -137,6 +138,7 @@ def variants(info: CheckInfo, inventory: Inventory) -> Sequence[str | None]:
         "shares": (share.id for share in inventory.shares),
         "virtual": (kind.id for kind in inventory.virtualizable()),
         "dra_kinds": (kind.id for kind in inventory.kinds if kind.way == DRA),
+        "dra_pools": (pool.id for pool in inventory.pools if pool.way == DRA),
         "dra_types": inventory.dra_types,
     }
     if info.spec.variants in listed:

@@ -34,6 +34,7 @@ _KNOWN = {
 }  # fmt: skip
 _FIELDS = ("driver", "attributes", "capacity", "allowMultipleAllocations")
 _FIELD = re.compile(r"\bdevice\s*\.\s*([A-Za-z_]\w*)")
+_DOMAIN = re.compile(r"""\bdevice\s*\.\s*(attributes|capacity)\s*\[\s*(["'])([^"']+)\2\s*\]""")
 _WORDS = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 
 
@@ -151,7 +152,12 @@ def _constant_kind(program: Any, code: str) -> str:
 
 
 def selects(expression: str, device: dict[str, Any]) -> bool:
-    """Whether a selector takes a device (``driver``, ``attributes`` and ``capacity`` by domain)."""
+    """Whether a selector takes a device (``driver``, ``attributes`` and ``capacity`` by domain, changed in place).
+
+    A domain that a device knows nothing of is an empty map, as on a real cluster.
+    """
+    for side, _, domain in _DOMAIN.findall(expression):
+        device[side].setdefault(domain, {})
     result = _run(compile_selector(expression), {"device": device})
     if not isinstance(result, bool):
         raise CelError(f"CEL expression evaluated to {type(result).__name__}, want bool")

@@ -1,16 +1,24 @@
-"""Device allocation: which devices satisfy the claims of a pod on one node, by the rules of DRA and with real CEL."""
+"""Device allocation: which devices satisfy the claims of a pod on one node, by the rules of DRA and with real CEL.
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+The search is that of Kubernetes: claims, requests and devices in order, one device after the other, back where it leads nowhere,
+and the first solution wins.
+"""
+
+from collections.abc import Iterator
 
 from conformance.simulator.cel import CelError
-from conformance.simulator.objects import Obj, deleting, dig, name_of
-from conformance.simulator.placement.devices import CLASSES, Candidate, Devices
+from conformance.simulator.objects import Obj, deleting, dig, name_of, namespace_of, new_uid
+from conformance.simulator.placement import capacity
+from conformance.simulator.placement.constraints import Constraint
+from conformance.simulator.placement.devices import CLASSES, Devices
+from conformance.simulator.placement.pools import Candidate, Key
+from conformance.simulator.placement.results import Pick, Wanted, allocation
 from conformance.simulator.storage import Store
 
 MOST_USERS = 256
 """Pods that may use one claim."""
+MOST_RESULTS = 32
+"""Devices that one claim may hold."""
 TRIES = 100_000
 """Devices tried for one node before giving up."""
 
@@ -18,23 +26,15 @@ TRIES = 100_000
 class CannotAllocateError(Exception):
     """The claims do not fit on this node; the text is the reason in the scheduler's message."""
 
+    def __init__(self, why: str = "cannot allocate all claims") -> None:
+        super().__init__(why)
+
 
 class AbortedError(Exception):
-    """Scheduling of the pod is given up: a selector failed."""
+    """Scheduling of the pod is given up: claim, class or pool make it impossible to say what fits."""
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """One request of one claim, in the form chosen."""
-
-    claim: str
-    request: str
-    form: Obj
-    selectors: tuple[str, ...]
-    config: tuple[Obj, ...]
-
-
-Chosen = list[tuple[Wanted, Candidate]]
+    def __init__(self, why: str) -> None:
+        super().__init__(f'running "DynamicResources" filter plugin: {why}')
 
 
 class Allocator:
@@ -43,159 +43,207 @@ class Allocator:
     def __init__(self, store: Store, node: Obj, devices: Devices | None = None) -> None:
         self._store, self._node = store, node
         self._devices = devices or Devices(store)
-        self._all, self._taken = self._devices.near(node), self._devices.taken
+        self._near = self._devices.near(node)
         self._switches = self._devices.switches
+        self._use = self._devices.use.copy()
+        self._picks: list[Pick] = []
+        self._trying: dict[Key, list[int]] = {}
+        """Claims that are given a device as a whole, or look on, in this attempt."""
+        self._requests: list[list[Wanted]] = []
+        self._constraints: list[list[Constraint]] = []
+        self._all: dict[tuple[int, str], list[Candidate]] = {}
         self._tries = 0
 
     def allocate(self, claims: list[Obj]) -> dict[str, Obj]:
         """Allocation results by claim name; ``CannotAllocateError`` where they do not all fit."""
-        chosen = self._choose([forms for claim in claims for forms in self._forms(claim)], [], claims)
-        if chosen is None:
-            raise CannotAllocateError("cannot allocate all claims")
-        return {name_of(claim): self._result(claim, chosen) for claim in claims}
+        for index, claim in enumerate(claims):
+            own = list(self._forms(claim, index))
+            self._check_size(own)
+            self._requests += own
+            given = dig(claim, "spec", "devices", "constraints", default=[])
+            self._constraints.append([Constraint(c) for c in given] if self._switches.heeds_constraints else [])
+        if not self._request(0):
+            raise (
+                CannotAllocateError("invalid resource pools were encountered")
+                if self._near.invalid
+                else (CannotAllocateError())
+            )
+        return self._results(claims)
 
     def force(self, claims: list[Obj]) -> dict[str, Obj]:
         """What a broken allocator writes: devices that are taken, whatever was asked for."""
-        if not self._all:
-            raise CannotAllocateError("cannot allocate all claims")
-        results = {}
-        for claim in claims:
-            chosen: Chosen = []
-            for forms in self._forms(claim):
-                wanted = forms[0]
-                for n in range(min(wanted.form.get("count", 1), 32)):
-                    chosen.append((wanted, self._all[n % len(self._all)]))
-            results[name_of(claim)] = self._result(claim, chosen)
-        return results
+        if not self._near.devices:
+            raise CannotAllocateError
+        for index, claim in enumerate(claims):
+            for forms in self._forms(claim, index):
+                for n in range(min(forms[0].count, MOST_RESULTS)):
+                    self._picks.append(_pick(forms[0], self._near.devices[n % len(self._near.devices)]))
+        return self._results(claims)
 
-    def _forms(self, claim: Obj) -> Iterator[list[Wanted]]:
-        for request in claim["spec"].get("devices", {}).get("requests") or ():
+    def _results(self, claims: list[Obj]) -> dict[str, Obj]:
+        return {
+            name_of(claim): allocation(claim, [p for p in self._picks if p.wanted.index == index], self._node)
+            for index, claim in enumerate(claims)
+        }
+
+    def _forms(self, claim: Obj, index: int) -> Iterator[list[Wanted]]:
+        """Each request in its forms."""
+        for request in dig(claim, "spec", "devices", "requests", default=[]):
             if "exactly" in request:
-                yield [self._wanted(claim, request["name"], request["exactly"])]
+                forms = [(request["name"], request["exactly"])]
             else:
-                choices = request["firstAvailable"] if self._switches.falls_back else request["firstAvailable"][:1]
-                yield [self._wanted(claim, f"{request['name']}/{choice['name']}", choice) for choice in choices]
+                choices = request.get("firstAvailable") or ()
+                forms = [(f"{request['name']}/{choice['name']}", choice) for choice in choices]
+            if not forms:
+                where = f"claim {namespace_of(claim)}/{name_of(claim)}, request {request['name']}"
+                raise AbortedError(f"{where}: missing device class name (unsupported request type?)")
+            yield [
+                Wanted(claim, index, name, form, self._store.get(CLASSES, "", form["deviceClassName"]) or {})
+                for name, form in (forms if self._switches.falls_back else forms[:1])
+            ]
 
-    def _wanted(self, claim: Obj, name: str, form: Obj) -> Wanted:
-        found = self._store.get(CLASSES, "", form["deviceClassName"])
-        own = form.get("selectors") or () if self._switches.heeds_selectors else ()
-        both = [*(dig(found, "spec", "selectors", default=[])), *own]
-        config = tuple(
-            {"source": "FromClass", "requests": [name], **c} for c in dig(found, "spec", "config", default=[])
-        )
-        return Wanted(name_of(claim), name, form, tuple(s["cel"]["expression"] for s in both), config)
+    def _check_size(self, requests: list[list[Wanted]]) -> None:
+        """Find out how much "all" is, and refuse what no result can hold."""
+        total = 0
+        for forms in requests:
+            least = min(len(self._matching(w)) if w.everything else w.count for w in forms)
+            if total + least > MOST_RESULTS:
+                words = f"adding {least} devices exceeds the claim limit of {MOST_RESULTS}, with {total} already accounted for"
+                name = forms[0].request.partition("/")[0]
+                raise AbortedError(f"claim {forms[0].label}, request {name}: {words}")
+            total += least
 
-    def _choose(self, left: list[list[Wanted]], chosen: Chosen, claims: list[Obj]) -> Chosen | None:
+    def _matching(self, wanted: Wanted) -> list[Candidate]:
+        """All devices that a request for all means, whoever holds them."""
+        where = f"claim {wanted.label}, request {wanted.request.rpartition('/')[2]}: asks for all devices, but resource pool"
+        for names, state in ((self._near.incomplete, "being updated"), (self._near.invalid, "invalid")):
+            if names:
+                raise AbortedError(f"{where} {names[0]} is currently {state}")
+        found = [c for c in self._near.devices if self._selected(c, wanted) and self._roomy(c, wanted, {})]
+        self._all[wanted.index, wanted.request] = found
+        return found
+
+    def _request(self, n: int) -> bool:
+        """Satisfy the n-th request and all after it."""
+        if n == len(self._requests):
+            return True
+        for wanted in self._requests[n]:
+            held = sum(1 for pick in self._picks if pick.wanted.index == wanted.index)
+            if wanted.everything:
+                matching = self._all[wanted.index, wanted.request]
+                if matching and held + len(matching) <= MOST_RESULTS and self._fill(n, wanted, matching, len(matching)):
+                    return True
+            elif held + wanted.count <= MOST_RESULTS:
+                open_ones = [c for c in self._near.devices if not self._busy(c, wanted)]
+                if self._fill(n, wanted, open_ones, wanted.count):
+                    return True
+        return False
+
+    def _fill(self, n: int, wanted: Wanted, devices: list[Candidate], left: int) -> bool:
+        """Choose so many of the devices; in their order, because no other order gives another set."""
         if not left:
-            return chosen
-        for wanted in left[0]:
-            fitting = [c for c in self._all if self._fits(c, wanted)]
-            picks: Iterable[list[Candidate]]
-            if wanted.form.get("allocationMode") == "All":
-                used = {c.key for _, c in chosen} | self._taken
-                picks = [fitting] if fitting and all(c.key not in used for c in fitting) else []
-            else:
-                picks = self._combinations(fitting, wanted, chosen)
-            for pick in picks:
-                more = [*chosen, *((wanted, candidate) for candidate in pick)]
-                if self._constraints_hold(more, claims):
-                    found = self._choose(left[1:], more, claims)
-                    if found is not None:
-                        return found
-        return None
-
-    def _combinations(self, fitting: list[Candidate], wanted: Wanted, chosen: Chosen) -> Iterator[list[Candidate]]:
-        used = {c.key for _, c in chosen}
-        admin = bool(wanted.form.get("adminAccess"))
-        free = [c for c in fitting if admin or (c.key not in self._taken and c.key not in used)]
-        yield from self._pick(free, wanted.form.get("count", 1), [])
-
-    def _pick(self, free: list[Candidate], count: int, picked: list[Candidate]) -> Iterator[list[Candidate]]:
-        if not count:
-            yield picked
-            return
-        for n, candidate in enumerate(free):
+            return self._request(n + 1)
+        for position, candidate in enumerate(devices):
+            if len(devices) - position < left:
+                return False
             self._tries += 1
-            if len(free) - n < count or self._tries > TRIES:
-                return
-            yield from self._pick(free[n + 1 :], count - 1, [*picked, candidate])
+            if self._tries > TRIES:
+                raise AbortedError(f"node {name_of(self._node)}: timed out trying to allocate devices")
+            pick = self._take(wanted, candidate)
+            if pick is None:
+                continue
+            if self._fill(n, wanted, devices[position + 1 :], left - 1):
+                return True
+            self._give_back(pick)
+        return False
 
-    def _fits(self, candidate: Candidate, wanted: Wanted) -> bool:
-        if self._switches.heeds_taints and any(
-            not _tolerated(taint, wanted.form.get("tolerations") or []) for taint in self._taints(candidate)
-        ):
-            return False
-        try:
-            return self._devices.selected(candidate, wanted.selectors)
-        except CelError as wrong:
-            words = f"claim {wanted.claim}: selector: {wrong} for device {'/'.join(candidate.key)}"
-            raise AbortedError(words) from wrong
+    def _busy(self, candidate: Candidate, wanted: Wanted) -> bool:
+        """Whether a device is in use: for one who only looks on, by the claim itself."""
+        trying = self._trying.get(candidate.key, [])
+        if wanted.admin:
+            return not candidate.shared and wanted.index in trying
+        return self._use.whole(candidate.key) or bool(trying)
 
-    def _taints(self, candidate: Candidate) -> Iterator[Obj]:
-        yield from candidate.device.get("taints") or ()
-        for rule in self._devices.rules:
-            selector = rule.get("deviceSelector") or {}
-            names = zip(("driver", "pool", "device"), candidate.key, strict=True)
-            if all(selector.get(key) in (None, value) for key, value in names):
-                yield rule["taint"]
+    def _take(self, wanted: Wanted, candidate: Candidate) -> Pick | None:
+        """Choose a device where nothing speaks against it."""
+        if self._busy(candidate, wanted) or not (wanted.everything or self._selected(candidate, wanted)):
+            return None
+        if not self._roomy(candidate, wanted, self._use.capacity(candidate.key)) or not self._countable(candidate):
+            return None
+        if self._switches.heeds_taints and any(not _tolerated(t, wanted.form) for t in candidate.taints):
+            return None
+        if not self._agrees(wanted, candidate):
+            if wanted.everything:
+                words = f"cannot add device {candidate.label} because a claim constraint would not be satisfied"
+                raise AbortedError(f"claim {wanted.label}, request {wanted.request.rpartition('/')[2]}: {words}")
+            return None
+        pick = _pick(wanted, candidate)
+        self._picks.append(pick)
+        self._use.hold(candidate, pick.consumed if pick.share else None)
+        if not pick.share:
+            self._trying.setdefault(candidate.key, []).append(wanted.index)
+        return pick
 
-    def _constraints_hold(self, chosen: Chosen, claims: list[Obj]) -> bool:
-        for claim in claims if self._switches.heeds_constraints else ():
-            own = [(w, c) for w, c in chosen if w.claim == name_of(claim)]
-            for constraint in dig(claim, "spec", "devices", "constraints", default=[]):
-                names = constraint.get("requests") or []
-                values = [
-                    _attribute(c, constraint.get("matchAttribute") or constraint.get("distinctAttribute"))
-                    for w, c in own
-                    if not names or w.request in names or w.request.partition("/")[0] in names
-                ]
-                same = (
-                    len({str(value) for value in values}) <= 1
-                    if constraint.get("matchAttribute")
-                    else len(set(map(str, values))) == len(values)
-                )
-                if None in values or not same:
-                    return False
+    def _give_back(self, pick: Pick) -> None:
+        self._picks.remove(pick)
+        self._use.release(pick.candidate, pick.consumed if pick.share else None)
+        if not pick.share:
+            self._trying[pick.candidate.key].remove(pick.wanted.index)
+        for constraint in self._constraints[pick.wanted.index]:
+            constraint.remove(pick.wanted.request)
+
+    def _agrees(self, wanted: Wanted, candidate: Candidate) -> bool:
+        added: list[Constraint] = []
+        for constraint in self._constraints[wanted.index]:
+            if not constraint.add(wanted.request, candidate):
+                for one in added:
+                    one.remove(wanted.request)
+                return False
+            added.append(constraint)
         return True
 
-    def _result(self, claim: Obj, chosen: Chosen) -> Obj:
-        own = [(w, c) for w, c in chosen if w.claim == name_of(claim)]
-        results = [
-            {
-                "request": w.request,
-                "driver": c.driver,
-                "pool": c.pool,
-                "device": c.device["name"],
-                **({"adminAccess": True} if w.form.get("adminAccess") else {}),
-                **({"tolerations": w.form["tolerations"]} if w.form.get("tolerations") else {}),
-            }
-            for w, c in own
-        ]
-        devices: Obj = {"results": results}
-        config = [c for w in dict.fromkeys(id(w) for w, _ in own) for x, _ in own[:1] if id(x) == w for c in x.config]
-        config += [{"source": "FromClaim", **c} for c in dig(claim, "spec", "devices", "config", default=[])]
-        if config:
-            devices["config"] = config
-        field = {"key": "metadata.name", "operator": "In", "values": [name_of(self._node)]}
-        return {"devices": devices, "nodeSelector": {"nodeSelectorTerms": [{"matchFields": [field]}]}}
+    def _roomy(self, candidate: Candidate, wanted: Wanted, used: capacity.Amounts) -> bool:
+        if not self._switches.heeds_capacity:
+            return capacity.has_names(candidate.device, wanted.form)
+        return capacity.fits(candidate.device, wanted.form, used)
 
+    def _countable(self, candidate: Candidate) -> bool:
+        """Whether the counters of its pool suffice; another share of a device in use needs none."""
+        counted = candidate.shared and self._use.shared(candidate.key)
+        if counted or not candidate.consumes or not self._switches.heeds_counters:
+            return True
+        return self._use.enough(self._devices.pool(candidate), candidate)
 
-def _tolerated(taint: Obj, tolerations: list[Obj]) -> bool:
-    if taint.get("effect") == "None":
+    def _selected(self, candidate: Candidate, wanted: Wanted) -> bool:
+        """Whether the selectors of the class and of the request take a device."""
+        found = wanted.device_class
+        asked = wanted.form.get("selectors") or [] if self._switches.heeds_selectors else []
+        groups = ((f"class {name_of(found)}" if found else "", dig(found, "spec", "selectors", default=[])),)
+        for owner, selectors in (*groups, (f"claim {wanted.label}", asked)):
+            for n, selector in enumerate(selectors):
+                try:
+                    if not self._devices.selected(candidate, selector["cel"]["expression"]):
+                        return False
+                except CelError as wrong:
+                    raise AbortedError(f"{owner}: selector #{n} {wrong}") from wrong
         return True
-    for toleration in tolerations:
+
+
+def _pick(wanted: Wanted, candidate: Candidate) -> Pick:
+    if not candidate.shared:
+        return Pick(wanted, candidate)
+    return Pick(wanted, candidate, new_uid(), capacity.consumed(candidate.device, wanted.form))
+
+
+def _tolerated(taint: Obj, form: Obj) -> bool:
+    if taint.get("effect") not in ("NoSchedule", "NoExecute"):
+        return True
+    for toleration in form.get("tolerations") or ():
         key = toleration.get("key") in (None, "", taint["key"])
         value = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
         if key and value and toleration.get("effect") in (None, "", taint["effect"]):
             return True
     return False
-
-
-def _attribute(candidate: Candidate, name: str | None) -> Any:
-    attributes, wanted = candidate.device.get("attributes") or {}, name or ""
-    domain, _, short = wanted.rpartition("/")
-    found = attributes.get(wanted) or (attributes.get(short) if domain == candidate.driver else None)
-    return next(iter(found.values())) if found else None
 
 
 def usable(claim: Obj, pod_uid: str) -> str:

@@ -22,6 +22,8 @@ class DriverSwitches:
     """Whether the device cgroup lets the container open them."""
     prepares: bool = True
     """Whether preparing a claim succeeds."""
+    second_user: Literal["same", "another", "nothing"] = "same"
+    """What a second pod with one claim gets: the device of the first, another one, or none."""
 
 
 @dataclass
@@ -57,6 +59,8 @@ class HardwareSwitches:
 
     partition_memory: Literal["own", "whole"] = "own"
     """How much memory a partition lets be used."""
+    serves_one: bool = False
+    """Whether a device soon stops to answer every container but the first that has it."""
     partitions_alias: bool = False
     """Whether all partitions of a device are its first one."""
     virtual_is_whole: bool = False

@@ -148,8 +148,14 @@ WRONG: list[tuple[Any, str]] = [
     ({"id": "x", "title": "x", "colour": "red"}, "colour"),
     ({"id": "X Y", "title": "x"}, ":1: id:"),
     ({"id": "x", "title": "x", "dra": {"drivers": []}}, ":1: dra: the key"),
-    ({"id": "x", "title": "x", "device_plugin": {"resources": ["a/b"], "shares": [{"strategy": "magic"}]}}, "device_plugin.shares[0]"),
-    ({"id": "x", "title": "x", "device_plugin": {"resources": ["a/b"], "shares": [{"strategy": "mps"}]}}, "device_plugin.shares[0]"),
+    (
+        {"id": "x", "title": "x", "device_plugin": {"resources": ["a/b"], "shares": [{"strategy": "magic"}]}},
+        "device_plugin.shares[0]",
+    ),
+    (
+        {"id": "x", "title": "x", "device_plugin": {"resources": ["a/b"], "shares": [{"strategy": "mps"}]}},
+        "device_plugin.shares[0]",
+    ),
     ({"id": "x", "title": "x", "device_nodes": {"accelerators": ["/dev/x"], "identity": {"path": "("}}}, "'('"),
     ({"id": "x", "title": "x", "device_nodes": {"accelerators": ["/dev/x"], "identity": {"path": "a"}}}, "no group"),
     (["x"], "is not a mapping"),

@@ -11,7 +11,8 @@ from conformance.simulator.autoscaling.fleet import blueprint
 from conformance.simulator.controllers.driver import slices_of
 from conformance.simulator.controllers.resourceclaims import claim_names
 from conformance.simulator.objects import Obj, condition, deleting, dig, finished, namespace_of, thaw
-from conformance.simulator.placement import filters
+from conformance.simulator.placement import extended, filters
+from conformance.simulator.placement.devices import extended_resources
 from conformance.simulator.pools import PoolSpec
 from conformance.simulator.quantities import parse
 from conformance.simulator.scheduling import AbortedError, Allocator, CannotAllocateError, missing_class
@@ -49,6 +50,8 @@ class Imagined:
         self.pods: list[Obj] = []
         self._real, self._store = cluster.store, Store()
         self._used: podresources.Amounts = {}
+        gates = cluster.switches.dra
+        self._classes = extended_resources(cluster.store) if gates.extended_resource else {}
         for resource in _COPIED:
             for obj in cluster.store.select(resource):
                 self._store.put(resource, thaw(obj))
@@ -58,21 +61,27 @@ class Imagined:
 
     def take(self, pod: Obj) -> str:
         """Give it a pod; the reason where it does not fit, else nothing."""
-        why = filters.refusal(pod, self.node) or self._room(pod) or self._devices(pod)
+        wanted, have = podresources.requests(pod), self._have
+        given = extended.delegated(wanted, have, self._classes)
+        own = {**{name: amount for name, amount in wanted.items() if name not in given}, "pods": Fraction(1)}
+        why = filters.refusal(pod, self.node) or self._room(own) or self._devices(pod, given)
         if not why:
-            self._used = podresources.add(self._used, {**podresources.requests(pod), "pods": Fraction(1)})
+            self._used = podresources.add(self._used, own)
             self.pods.append(pod)
         return why
 
-    def _room(self, pod: Obj) -> str:
-        have = {name: parse(value) for name, value in self.node["status"]["allocatable"].items()}
-        wanted = {**podresources.requests(pod), "pods": Fraction(1)}
+    @property
+    def _have(self) -> podresources.Amounts:
+        return {name: parse(value) for name, value in self.node["status"]["allocatable"].items()}
+
+    def _room(self, wanted: podresources.Amounts) -> str:
+        have = self._have
         for name, amount in wanted.items():
             if amount and self._used.get(name, Fraction()) + amount > have.get(name, Fraction()):
                 return f"Insufficient {name}"
         return ""
 
-    def _devices(self, pod: Obj) -> str:
+    def _devices(self, pod: Obj, given: list[str]) -> str:
         names = claim_names(pod)
         if len(names) < len(pod["spec"].get("resourceClaims") or ()):
             return "waiting for resource claims"
@@ -88,6 +97,10 @@ class Imagined:
                 return "resourceclaim not available on the node"
             open_ones += [] if dig(claim, "status", "allocation") else [claim]
         why = next((why for claim in open_ones if (why := missing_class(self._real, claim))), "")
+        if given:
+            claim = extended.special(pod, given, self._classes).claim
+            claim["metadata"]["name"] = claim["metadata"]["generateName"]
+            open_ones.append(claim)
         return why or self._allocate(open_ones)
 
     def _allocate(self, claims: list[Obj]) -> str:

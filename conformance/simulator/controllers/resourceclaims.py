@@ -124,18 +124,21 @@ class ResourceClaims(Controller):
             self.registry.change(*where, unprotect)
 
     def _delete_generated(self, namespace: str, name: str) -> None:
-        """A claim made for a pod goes when the pod is finished; when it is gone, garbage collection takes it."""
+        """A claim made for a pod goes when that is finished or replaced; when it is gone, garbage collection takes it."""
         claim = self.registry.find(_CLAIMS, namespace, name)
-        if claim is None or deleting(claim) or _ANNOTATION not in (claim["metadata"].get("annotations") or {}):
+        if claim is None or deleting(claim) or dig(claim, "status", "reservedFor"):
             return
-        owner = next((o for o in claim["metadata"].get("ownerReferences") or () if o.get("kind") == "Pod"), None)
+        owners = claim["metadata"].get("ownerReferences") or ()
+        owner = next((o for o in owners if o.get("controller") and o.get("kind") == "Pod"), None)
         pod = self.registry.find("pods", namespace, owner["name"]) if owner else None
-        if pod is not None and owner and uid_of(pod) == owner["uid"] and finished(pod):
+        if pod is not None and owner and (uid_of(pod) != owner["uid"] or finished(pod)):
             self.registry.delete(self.registry.kinds.get(_CLAIMS), namespace, name, Options())
 
 
 def claim_names(pod: Obj) -> list[str]:
-    """Names of the claims that a pod uses, as far as they exist."""
+    """Names of the claims that a pod uses, as far as they exist; last the one for its extended resources."""
     direct = [c["resourceClaimName"] for c in pod["spec"].get("resourceClaims") or () if c.get("resourceClaimName")]
     made = dig(pod, "status", "resourceClaimStatuses", default=[])
-    return direct + [s["resourceClaimName"] for s in made if s.get("resourceClaimName")]
+    special = dig(pod, "status", "extendedResourceClaimStatus", "resourceClaimName")
+    names = direct + [s["resourceClaimName"] for s in made if s.get("resourceClaimName")]
+    return [*names, *([special] if special else [])]

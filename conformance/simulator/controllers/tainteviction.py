@@ -5,6 +5,7 @@ from typing import ClassVar
 from conformance.simulator.controllers.base import Controller
 from conformance.simulator.objects import Obj, condition, dig, set_condition
 from conformance.simulator.placement.devices import CLAIMS, SLICES
+from conformance.simulator.placement.pools import selects
 
 _RULES = "devicetaintrules.resource.k8s.io"
 
@@ -31,7 +32,6 @@ class DeviceTaintRules(Controller):
         self.registry.change(_RULES, "", name, tell, sub="status")
 
     def _selected(self, rule: Obj) -> str:
-        selector = dig(rule, "spec", "deviceSelector", default={})
         published = [
             (item["spec"]["driver"], item["spec"]["pool"]["name"], device["name"])
             for item in self.store.select(SLICES)
@@ -42,16 +42,10 @@ class DeviceTaintRules(Controller):
             for claim in self.store.select(CLAIMS)
             for result in dig(claim, "status", "allocation", "devices", "results", default=[])
         ]
-        counts = [sum(1 for names in group if _selects(selector, names)) for group in (published, held)]
+        counts = [sum(1 for names in group if selects(rule["spec"], names)) for group in (published, held)]
         shown = [
             f"{count} {sort} device{'' if count == 1 else 's'} selected."
             for count, sort in zip(counts, ("published", "allocated"), strict=True)
         ]
         end = "if the effect was NoExecute. This information will not be updated again. Recreate the DeviceTaintRule to trigger an update."
         return f"{' '.join(shown)} 0 pods would be evicted in 0 different namespaces {end}"
-
-
-def _selects(selector: Obj, names: tuple[str, str, str]) -> bool:
-    return all(
-        selector.get(key) in (None, value) for key, value in zip(("driver", "pool", "device"), names, strict=True)
-    )

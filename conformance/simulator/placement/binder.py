@@ -1,10 +1,12 @@
 """What a scheduler writes: claims and node of a pod that has a place, condition and event of one that has none."""
 
+from conformance.simulator.api.errors import Refused
 from conformance.simulator.api.registry import Registry
 from conformance.simulator.api.subresources import place
 from conformance.simulator.controllers.resourceclaims import FINALIZER
-from conformance.simulator.objects import Obj, condition, name_of, namespace_of, set_condition, stamp, uid_of
+from conformance.simulator.objects import Obj, condition, name_of, namespace_of, set_condition, stamp, thaw, uid_of
 from conformance.simulator.placement.devices import CLAIMS
+from conformance.simulator.placement.extended import IN_MEMORY, Special
 from conformance.simulator.placement.room import Placement
 from conformance.simulator.recorder import Recorder
 
@@ -20,9 +22,31 @@ class Binder:
         pod = placement.pod
         for claim in placement.claims:
             self._reserve(pod, claim, placement.allocations.get(name_of(claim)))
+        if placement.special and not self._extend(pod, placement.special, placement.allocations[IN_MEMORY]):
+            return
         place(self._registry, "pods", pod, placement.node)
         words = f"Successfully assigned {namespace_of(pod)}/{name_of(pod)} to {placement.node}"
         self._recorder.event(pod, "Normal", "Scheduled", words, component=self._name)
+
+    def _extend(self, pod: Obj, special: Special, allocation: Obj) -> bool:
+        """Make the claim for a pod's extended resources; where the server refuses it, the pod has to wait."""
+        body = thaw(special.claim)
+        del body["metadata"]["name"]
+        try:
+            claim = self._registry.create(self._registry.kinds.get(CLAIMS), namespace_of(pod), body)
+        except Refused as refused:
+            where = f"{namespace_of(pod)}/{IN_MEMORY}"
+            words = f'running PreBind plugin "DynamicResources": create claim for extended resources {where}: {refused.message}'
+            self.refuse(pod, "SchedulerError", words)
+            return False
+        self._reserve(pod, claim, allocation)
+
+        def note(obj: Obj) -> None:
+            known = {"resourceClaimName": name_of(claim), "requestMappings": special.mappings}
+            obj["status"]["extendedResourceClaimStatus"] = known
+
+        self._registry.change("pods", namespace_of(pod), name_of(pod), note, sub="status")
+        return True
 
     def _reserve(self, pod: Obj, claim: Obj, allocation: Obj | None) -> None:
         user = {"resource": "pods", "name": name_of(pod), "uid": uid_of(pod)}

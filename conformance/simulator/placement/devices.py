@@ -1,101 +1,72 @@
 """The devices of a cluster at one moment: which there are, where they can be used, who holds them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from conformance.simulator.api.selectors import node_selector
-from conformance.simulator.cel import device_view, selects
+from conformance.simulator.api.gates import DraSwitches
+from conformance.simulator.cel import CelError, device_view, selects
 from conformance.simulator.objects import Obj, dig, name_of
+from conformance.simulator.placement import pools
+from conformance.simulator.placement.pools import Candidate, Key, Near, Pool
+from conformance.simulator.placement.use import Use
 from conformance.simulator.storage import Store
 from conformance.simulator.switches import AllocatorSwitches
 
-SLICES, CLASSES, CLAIMS = (f"{n}.resource.k8s.io" for n in ("resourceslices", "deviceclasses", "resourceclaims"))
+CLASSES, CLAIMS = "deviceclasses.resource.k8s.io", "resourceclaims.resource.k8s.io"
+SLICES, RULES = pools.SLICES, "devicetaintrules.resource.k8s.io"
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """One device of one pool."""
-
-    driver: str
-    pool: str
-    device: Obj
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What identifies it in the cluster."""
-        return self.driver, self.pool, self.device["name"]
+PREFIX = "deviceclass.resource.kubernetes.io/"
 
 
-def pools(store: Store) -> Iterator[Obj]:
-    """Slices of complete pools, of their newest generation only."""
-    by_pool: dict[tuple[str, str], list[Obj]] = {}
-    for item in store.select(SLICES):
-        by_pool.setdefault((item["spec"]["driver"], item["spec"]["pool"]["name"]), []).append(item)
-    for slices in by_pool.values():
-        newest = max(s["spec"]["pool"].get("generation", 0) for s in slices)
-        current = [s for s in slices if s["spec"]["pool"].get("generation", 0) == newest]
-        if len(current) == current[0]["spec"]["pool"]["resourceSliceCount"]:
-            yield from current
-
-
-def _reachable(spec: Obj, node: Obj) -> bool:
-    if spec.get("nodeName"):
-        return bool(spec["nodeName"] == name_of(node))
-    if spec.get("nodeSelector"):
-        return node_selector(spec["nodeSelector"], node)
-    return bool(spec.get("allNodes"))
-
-
-def candidates(store: Store, node: Obj) -> list[Candidate]:
-    """Devices that a pod on this node could use."""
-    return [
-        Candidate(spec["driver"], spec["pool"]["name"], device)
-        for spec in (item["spec"] for item in pools(store))
-        for device in spec.get("devices") or ()
-        if _reachable(device if spec.get("perDeviceNodeSelection") else spec, node)
-    ]
-
-
-def taken(store: Store) -> set[tuple[str, str, str]]:
-    """Devices that claims hold."""
-    return {
-        (result["driver"], result["pool"], result["device"])
-        for claim in store.select(CLAIMS)
-        for result in dig(claim, "status", "allocation", "devices", "results", default=[])
-        if not result.get("adminAccess")
-    }
+def extended_resources(store: Store) -> dict[str, str]:
+    """DeviceClass by extended resource; of two with one name the newer counts, then the one that comes first."""
+    found = {f"{PREFIX}{name_of(item)}": name_of(item) for item in store.select(CLASSES)}
+    for item in sorted(store.select(CLASSES), key=name_of, reverse=True):
+        name = dig(item, "spec", "extendedResourceName")
+        other = store.get(CLASSES, "", found.get(name, "")) if name else None
+        if name and (other is None or item["metadata"]["creationTimestamp"] >= other["metadata"]["creationTimestamp"]):
+            found[name] = name_of(item)
+    return found
 
 
 class Devices:
     """The devices of a cluster at one moment: where they are, who holds them, which selectors take them."""
 
-    def __init__(self, store: Store, switches: AllocatorSwitches | None = None, *, rules: bool = True) -> None:
-        self.switches = switches or AllocatorSwitches()
-        self.taken = taken(store)
-        self.rules = [rule["spec"] for rule in store.select("devicetaintrules.resource.k8s.io")] if rules else []
-        self._store = store
-        self._near: dict[str, list[Candidate]] = {}
-        self._selected: dict[tuple[tuple[str, str, str], str], bool] = {}
+    def __init__(
+        self, store: Store, switches: AllocatorSwitches | None = None, gates: DraSwitches | None = None
+    ) -> None:
+        self.switches, gates = switches or AllocatorSwitches(), gates or DraSwitches()
+        rules, extended = gates.device_taint_rules, gates.extended_resource and self.switches.serves_extended_resources
+        self.classes = extended_resources(store) if extended else {}
+        """DeviceClass by extended resource."""
+        taints = [rule["spec"] for rule in store.select(RULES)] if rules else []
+        gathered = pools.gather(store, taints)
+        self._pools = {(pool.driver, pool.name): pool for pool in gathered}
+        self._known = {candidate.key: candidate for pool in gathered for candidate in pool.devices}
+        self.use = Use()
+        for claim in store.select(CLAIMS):
+            self.take(dig(claim, "status", "allocation", default={}))
+        self._near: dict[str, Near] = {}
+        self._selected: dict[tuple[Key, str], bool] = {}
 
-    def near(self, node: Obj) -> list[Candidate]:
+    def near(self, node: Obj) -> Near:
         """Devices that a pod on a node could use."""
         if name_of(node) not in self._near:
-            self._near[name_of(node)] = candidates(self._store, node)
+            self._near[name_of(node)] = pools.near(list(self._pools.values()), node)
         return self._near[name_of(node)]
+
+    def pool(self, candidate: Candidate) -> Pool:
+        """The pool of a device."""
+        return self._pools[candidate.driver, candidate.pool]
 
     def take(self, allocation: Obj) -> None:
         """What an allocation names is taken from now on."""
-        self.taken |= {
-            (r["driver"], r["pool"], r["device"]) for r in allocation["devices"]["results"] if not r.get("adminAccess")
-        }
+        self.use.take(dig(allocation, "devices", "results", default=[]), self._known)
 
-    def selected(self, candidate: Candidate, expressions: tuple[str, ...]) -> bool:
-        """Whether all selectors take a device."""
-        for expression in expressions:
-            key = candidate.key, expression
-            if key not in self._selected:
-                view = device_view(candidate.driver, candidate.device)
-                self._selected[key] = selects(expression, view)
-            if not self._selected[key]:
-                return False
-        return True
+    def selected(self, candidate: Candidate, expression: str) -> bool:
+        """Whether a selector takes a device; ``CelError`` names device and mistake."""
+        key = candidate.key, expression
+        if key not in self._selected:
+            try:
+                self._selected[key] = selects(expression, device_view(candidate.driver, candidate.device))
+            except CelError as wrong:
+                raise CelError(f"on device {candidate.label}: CEL runtime error: {wrong}") from wrong
+        return self._selected[key]

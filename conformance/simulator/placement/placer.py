@@ -84,7 +84,7 @@ class Placer(Controller):
     def room(self) -> Room:
         """The room that is left now."""
         switches = self.cluster.switches
-        devices = Devices(self.store, switches.allocator, rules=switches.dra.device_taint_rules)
+        devices = Devices(self.store, switches.allocator, switches.dra)
         return Room(self.store, self._held_back(), devices)
 
     def _held_back(self) -> Kept:

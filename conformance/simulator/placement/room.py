@@ -4,14 +4,16 @@ A gang is tried in it as a whole; what does not fit is given back by forgetting 
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from conformance.simulator import podresources
 from conformance.simulator.api.selectors import node_selector
 from conformance.simulator.objects import Obj, dig, name_of, namespace_of, uid_of
-from conformance.simulator.placement import filters
+from conformance.simulator.placement import extended, filters
 from conformance.simulator.placement.devices import Devices
+from conformance.simulator.placement.extended import Special
 from conformance.simulator.quantities import parse
 from conformance.simulator.scheduling import Allocator, CannotAllocateError, missing_class, usable
 from conformance.simulator.storage import Store
@@ -39,6 +41,8 @@ class Placement:
     claims: list[Obj]
     allocations: dict[str, Obj]
     """Allocation by claim name, for claims that had none."""
+    special: Special | None = None
+    """The claim that is to be made for its extended resources."""
 
 
 @dataclass
@@ -50,11 +54,15 @@ class _Place:
     used: podresources.Amounts = field(default_factory=dict)
     pods: int = 0
 
-    def lacks(self, wanted: podresources.Amounts) -> list[str]:
-        """Why the node is too full."""
+    def lacks(self, wanted: podresources.Amounts, besides: Iterable[str] = ()) -> list[str]:
+        """Why the node is too full; ``besides`` are resources that it need not have itself."""
         reasons = ["Too many pods"] if self.pods + 1 > self.have.get("pods", 0) else []
         for name, amount in wanted.items():
-            if amount and self.used.get(name, Fraction()) + amount > self.have.get(name, Fraction()):
+            if (
+                name not in besides
+                and amount
+                and self.used.get(name, Fraction()) + amount > self.have.get(name, Fraction())
+            ):
                 reasons.append(f"Insufficient {name}")
         return reasons
 
@@ -74,7 +82,7 @@ class Room:
         for pod in store.select("pods"):
             place = self._places.get(pod["spec"].get("nodeName", ""))
             if place and podresources.holds_resources(pod):
-                place.add(podresources.requests(pod))
+                place.add(_counted(pod))
         for node, amounts in (kept or {}).items():
             if node in self._places:
                 self._places[node].used = podresources.add(self._places[node].used, amounts)
@@ -87,16 +95,26 @@ class Room:
         fitting = []
         for place in self._places.values():
             refused = filters.refusal(pod, place.node)
-            why = [refused] if refused else place.lacks(wanted)
+            why = [refused] if refused else place.lacks(wanted, self._delegated(wanted, place))
             reasons.update(why)
             if not why:
                 fitting.append(place)
         for place in sorted(fitting, key=lambda p: (p.pods, name_of(p.node))):
             try:
-                return self._take(pod, wanted, place, claims, self._allocate(place, claims))
+                special = self._special(pod, wanted, place)
+                return self._take(pod, wanted, place, claims, self._allocate(place, claims, special), special)
             except CannotAllocateError as problem:
                 reasons.update([str(problem)])
         raise NoRoomError(len(self._places), filters.words(reasons))
+
+    def _delegated(self, wanted: podresources.Amounts, place: _Place) -> list[str]:
+        """Extended resources that the node can only give by DRA."""
+        return extended.delegated(wanted, place.have, self._devices.classes)
+
+    def _special(self, pod: Obj, wanted: podresources.Amounts, place: _Place) -> Special | None:
+        """The claim for them."""
+        names = self._delegated(wanted, place)
+        return extended.special(pod, names, self._devices.classes) if names else None
 
     def force(self, pod: Obj, claims: list[Obj], *, overfill: bool) -> Placement:
         """What a broken scheduler does: devices that are taken, and with ``overfill`` nodes that are full."""
@@ -126,22 +144,37 @@ class Room:
             if why:
                 raise NoRoomError(len(self._places), why)
 
-    def _allocate(self, place: _Place, claims: list[Obj]) -> dict[str, Obj]:
+    def _allocate(self, place: _Place, claims: list[Obj], special: Special | None) -> dict[str, Obj]:
         for claim in claims:
             selector = dig(claim, "status", "allocation", "nodeSelector")
             if selector and not node_selector(selector, place.node):
                 raise CannotAllocateError("resourceclaim not available on the node")
         left = [claim for claim in claims if not dig(claim, "status", "allocation")]
+        left += [special.claim] if special else []
         return Allocator(self._store, place.node, self._devices).allocate(left) if left else {}
 
     def _take(
-        self, pod: Obj, wanted: podresources.Amounts, place: _Place, claims: list[Obj], allocations: dict[str, Obj]
+        self,
+        pod: Obj,
+        wanted: podresources.Amounts,
+        place: _Place,
+        claims: list[Obj],
+        allocations: dict[str, Obj],
+        special: Special | None = None,
     ) -> Placement:
-        place.add(wanted)
+        delegated = self._delegated(wanted, place) if special else ()
+        place.add({name: amount for name, amount in wanted.items() if name not in delegated})
         for name, allocation in allocations.items():
             self._allocated[namespace_of(pod), name] = allocation
             self._devices.take(allocation)
-        return Placement(pod, name_of(place.node), claims, allocations)
+        return Placement(pod, name_of(place.node), claims, allocations, special)
+
+
+def _counted(pod: Obj) -> podresources.Amounts:
+    """What a pod holds of its node's own resources; extended resources that a claim gave it are not among them."""
+    mappings = dig(pod, "status", "extendedResourceClaimStatus", "requestMappings", default=[])
+    given = {mapping["resourceName"] for mapping in mappings}
+    return {name: amount for name, amount in podresources.requests(pod).items() if name not in given}
 
 
 def _place(node: Obj) -> _Place:

@@ -25,7 +25,8 @@ class Units:
     def admit(self, pod: Obj) -> str:
         """Allocate units to a pod; gives the reason why that cannot be, or nothing."""
         for container in pod["spec"]["containers"]:
-            for resource in self._node.resources:
+            claimed = {mapping["resourceName"] for mapping in extended_requests(pod, container)}
+            for resource in (one for one in self._node.resources if one.name not in claimed):
                 wanted = int(parse(dig(container, "resources", "limits", resource.name, default=0)))
                 holder = uid_of(pod), container["name"]
                 refused = self._allocate(resource, wanted, holder) if wanted else ""
@@ -81,3 +82,9 @@ class Units:
             if one == holder:
                 found.setdefault(resource, []).append(unit)
         return found
+
+
+def extended_requests(pod: Obj, container: Obj) -> list[Obj]:
+    """The entries of a pod's ``extendedResourceClaimStatus`` for a container: resources that a claim gives it."""
+    mappings = dig(pod, "status", "extendedResourceClaimStatus", "requestMappings", default=[])
+    return [mapping for mapping in mappings if mapping["containerName"] == container["name"]]

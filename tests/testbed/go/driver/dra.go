@@ -12,7 +12,6 @@ import (
 	"time"
 
 	resourceapi "k8s.io/api/resource/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
@@ -172,23 +171,6 @@ func (d draDriver) WatchHealthStatus(ctx context.Context, reports chan<- kubelet
 		case <-tick.C:
 		}
 	}
-}
-
-func (d draDriver) resources() resourceslice.DriverResources {
-	memory := resource.MustParse("1Mi")
-	version, kind := "1.0.0", model
-	var devices []resourceapi.Device
-	for _, device := range d.devices {
-		uuid, index := device.uuid(), int64(device.index)
-		devices = append(devices, resourceapi.Device{
-			Name: device.name(),
-			Attributes: map[resourceapi.QualifiedName]resourceapi.DeviceAttribute{
-				"uuid": {StringValue: &uuid}, "model": {StringValue: &kind}, "index": {IntValue: &index}, "driverVersion": {VersionValue: &version},
-			},
-			Capacity: map[resourceapi.QualifiedName]resourceapi.DeviceCapacity{"memory": {Value: memory}},
-		})
-	}
-	return resourceslice.DriverResources{Pools: map[string]resourceslice.Pool{d.node: {Slices: []resourceslice.Slice{{Devices: devices}}}}}
 }
 
 func (d draDriver) start(ctx context.Context, client kubernetes.Interface) (*kubeletplugin.Helper, error) {
