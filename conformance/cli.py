@@ -13,6 +13,7 @@ from conformance import __version__
 from conformance.errors import ExitCode, StopError, UsageError
 
 PROGRAM = "ai-conformance"
+_DESCRIPTOR = "descriptor of one more kind of accelerator"
 _EPILOG = """exit codes: 0 conformant, 1 not conformant, 2 wrong usage or configuration, 3 no check could run,
 4 inconclusive, 5 verdict fine but clean-up incomplete, 130 interrupted"""
 
@@ -41,7 +42,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
         "-k", dest="keyword", default="", metavar="EXPR", help="only checks that match, such as 'claim and not sibling'"
     )
     add("--skip", action="append", default=[], metavar="WORD", help="report what matches as skipped")
-    add("--descriptor", action="append", default=[], metavar="FILE", help="descriptor of one more kind of accelerator")
+    add("--descriptor", action="append", default=[], metavar="FILE", help=_DESCRIPTOR)
     add("--timeout-scale", type=_positive, default=1.0, metavar="F", help="factor on every limit, for slow clusters")
     add("--namespace", metavar="NS", help="work inside this namespace, where creating namespaces is forbidden")
     add("--probe-image", metavar="IMAGE", help="image of the probe pods")
@@ -99,7 +100,9 @@ def _simulated(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 
 def _output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", choices=["table", "json"], default="table", help="for people or for programs")
+    parser.add_argument(
+        "--output", "--format", choices=["table", "json"], default="table", help="for people or for programs"
+    )
 
 
 def _positive(text: str) -> float:
@@ -155,6 +158,10 @@ def _reading(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     explain.add_argument("check", metavar="CHECK", help="check or requirement")
     _output(explain)
     _output(command("profiles", "list the profiles"))
+    found = command("accelerators", "show which accelerators a cluster has, whole and shared, allocated and free")
+    _cluster(found)
+    found.add_argument("--descriptor", action="append", default=[], metavar="FILE", help=_DESCRIPTOR)
+    _output(found)
     report = command("report", "render a results file again")
     report.add_argument("file", metavar="FILE", help="conformance.json, or the folder that holds it")
     report.add_argument("--out", metavar="DIR", help="write report.md and junit.xml there")

@@ -1,6 +1,6 @@
 """Kinds that DRA drivers publish: whole devices, partitions, devices that several claims may hold, claims that pods share."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -24,9 +24,13 @@ def kinds(reading: Reading, version: str) -> Iterable[Kind]:
     base = f"/apis/{GROUP}/{version}"
     slices, broken = dra.current_slices(reading.list(f"{base}/resourceslices") or [])
     reading.notes += broken
-    classes = {odd.name(c) for c in reading.list(f"{base}/deviceclasses") or []}
+    listed = reading.list(f"{base}/deviceclasses") or []
+    classes = {odd.name(c) for c in listed}
+    told = {odd.part(c, "spec").get("extendedResourceName"): odd.name(c) for c in listed}
+    reading.backed = {name: cls for name, cls in told.items() if isinstance(name, str) and name}
     claims = reading.list(f"{base}/resourceclaims")
     found = [device for device in dra.devices(slices, reading.nodes) if not ignored(device.driver)]
+    reading.notes += _left_out(found)
     room, empty = None if claims is None else Room(slices, found, claims), Room(slices, found)
     groups = _groups(reading, found)
     for group, devices in sorted(groups.items()):
@@ -46,15 +50,29 @@ def _groups(reading: Reading, found: Iterable[dra.Device]) -> dict[Group, list[d
     by_driver = {driver: d for d in reading.descriptors for driver in d.drivers}
     pools = {odd.name(node): node_facts.pool(node) for node in reading.nodes}
     groups: dict[Group, list[dra.Device]] = defaultdict(list)
+    neither: Counter[str] = Counter()
     for device in found:
         descriptor = by_driver.get(device.driver)
         way = sharing.way(device, descriptor)
         if way is None:
+            neither[device.driver] += 1
             continue
         size = "-".join(sharing.memory(device, descriptor).values()) if way == PARTITIONS else ""
         model = sharing.model(device, descriptor)
         groups[device.driver, way, model, size, pools.get(device.node or "", "")].append(device)
+    told = "are neither whole devices nor partitions by its descriptor"
+    reading.notes += [f"{count} devices of {driver} {told}" for driver, count in sorted(neither.items())]
     return groups
+
+
+def _left_out(found: Iterable[dra.Device]) -> Iterable[str]:
+    """Notes on devices that count for no node."""
+    found = list(found)
+    tainted = Counter(device.driver for device in found if device.tainted)
+    nowhere = Counter(device.driver for device in found if not device.tainted and device.node is None)
+    yield from (f"{count} devices of {driver} are tainted" for driver, count in sorted(tainted.items()))
+    for driver, count in sorted(nowhere.items()):
+        yield f"{count} devices of {driver} are left out: no node reaches them, or several do"
 
 
 def _kind(
@@ -70,6 +88,7 @@ def _kind(
     elif PARTITIONS in ways and (way or not (descriptor and descriptor.whole)):
         unit = sharing.memory(devices[0], descriptor)
     wanted = descriptor.classes_for(way) if descriptor else ()
+    cls = next((c for c in wanted if c in classes), None)
     return reading.kind(
         DRA,
         driver,
@@ -81,7 +100,8 @@ def _kind(
         size=size,
         unit=unit,
         beside_shared=CAPACITY in ways,
-        device_class=next((c for c in wanted if c in classes), None),
+        device_class=cls,
+        extended_resource=next((name for name, given in sorted(reading.backed.items()) if given == cls), ""),
         note=_not_to_be_told_apart(way, unit, descriptor) if PARTITIONS in ways else "",
     )
 

@@ -11,6 +11,7 @@ from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DEVICE_PLUGIN, Kind, NodeShare
 from conformance.inventory.reading import Reading, ignored
+from conformance.inventory.vendor import PARTITIONS
 
 
 @dataclass
@@ -30,7 +31,7 @@ def kinds(reading: Reading) -> Iterable[Kind]:
     for node in reading.nodes:
         have = node_facts.labels(node)
         for resource, (_capacity, allocatable) in device_plugin.resources(node).items():
-            if ignored(resource):
+            if ignored(resource) or (resource in reading.backed and not allocatable):
                 continue
             odd_label = device_plugin.strange_sharing(resource, node, reading.descriptors)
             if odd_label:
@@ -41,7 +42,10 @@ def kinds(reading: Reading) -> Iterable[Kind]:
             shared = device_plugin.share_rule(resource, node, reading.descriptors)
             descriptor = shared[0] if shared else _known(resource, reading.descriptors)
             model = have.get(descriptor.model_label, "") if descriptor else ""
-            physical = device_plugin.physical(resource, node, shared[1]) if shared else None
+            behind = (
+                shared and shared[1].strategy != PARTITIONS
+            )  # a label counts partitions, not what they are parts of
+            physical = device_plugin.physical(resource, node, shared[1]) if shared and behind else None
             key = (resource, model, node_facts.pool(node), shared[1].strategy if shared else "")
             groups.setdefault(key, _Group(descriptor)).members.append((node, allocatable, physical))
     yield from _grouped(reading, groups)

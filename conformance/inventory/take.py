@@ -19,7 +19,7 @@ NODES_PER_KIND = 4
 """Nodes on which the checks of one kind of accelerator are tried, those with most free devices."""
 DRA_TYPES = ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices")
 """Types of resource.k8s.io that DRA needs (KAR 0051); where one is not served, that is found by its check."""
-_OF_KINDS = ("kinds", "pools", "shares", "virtual")
+_KINDS = ("kinds", "pools", "shares", "share_pools", "virtual")
 MORE_DRA_TYPES = ("devicetaintrules",)
 """Types that are tried where they are served."""
 
@@ -42,6 +42,8 @@ class Inventory:
     """What is installed for scheduling and scaling."""
     shares: tuple[Kind, ...] = ()
     """Kinds whose units are shares of devices, one for each way of sharing."""
+    share_pools: tuple[Kind, ...] = ()
+    """The shares over all their nodes, where ``shares`` has one for each node."""
     virtual: tuple[Kind, ...] = ()
     """Kinds whose units are virtual devices."""
 
@@ -53,7 +55,7 @@ class Inventory:
         """Virtual kinds, and one kind of each vendor of which there is no virtual one: whether it can be is to be judged."""
         offered = {kind.descriptor for kind in self.virtual}
         rest: dict[str, Kind] = {}
-        for kind in (*(self.pools or self.kinds), *self.shares):
+        for kind in (*(self.pools or self.kinds), *(self.share_pools or self.shares)):
             if kind.descriptor is None or kind.descriptor not in offered:
                 rest.setdefault(kind.descriptor or kind.name, kind)
         return (*self.virtual, *rest.values())
@@ -82,26 +84,24 @@ class Inventory:
             tuple(kind.on(share) for kind in kinds for share in kind.nodes[:NODES_PER_KIND])
             for kinds in (self.shares, self.virtual)
         )
-        return replace(self, kinds=tuple(split), pools=self.kinds, shares=shares, virtual=virtually), left_out
+        by_node = replace(self, kinds=tuple(split), shares=shares, virtual=virtually)
+        return replace(by_node, pools=self.kinds, share_pools=self.shares), left_out
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""
-        kinds = {name: [kind.to_json() for kind in getattr(self, name)] for name in _OF_KINDS}
+        kinds = {name: [kind.to_json() for kind in getattr(self, name)] for name in _KINDS}
         return {**vars(self), **kinds, "solutions": [solution.to_json() for solution in self.solutions]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Inventory":
         """Inventory from what ``to_json`` gave."""
         return cls(
-            kinds=tuple(Kind.from_json(kind) for kind in data["kinds"]),
+            **{name: tuple(map(Kind.from_json, data[name])) for name in _KINDS},
             dra_version=data["dra_version"],
             dra_types=tuple(data["dra_types"]),
             nodes=data["nodes"],
             notes=tuple(data["notes"]),
-            pools=tuple(Kind.from_json(kind) for kind in data["pools"]),
             solutions=tuple(Solution.from_json(entry) for entry in data["solutions"]),
-            shares=tuple(Kind.from_json(share) for share in data["shares"]),
-            virtual=tuple(Kind.from_json(kind) for kind in data["virtual"]),
         )
 
 

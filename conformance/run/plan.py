@@ -11,6 +11,7 @@ from conformance.catalogue import CheckInfo, requirement_of
 from conformance.declaration import QUEUES, WITH
 from conformance.inventory.kinds import CPU, DRA
 from conformance.inventory.solutions import AUTOSCALER, METRICS, Solution
+from conformance.inventory.vendor import PARTITIONS
 from conformance.verdicts import Verdict
 
 
@@ -24,6 +25,14 @@ class Kind(Protocol):
     @property
     def way(self) -> str:
         """How it is handed out: ``dra`` or ``device-plugin``."""
+
+    @property
+    def name(self) -> str:
+        """DRA driver or extended resource."""
+
+    @property
+    def strategy(self) -> str:
+        """Way of sharing, empty for whole devices."""
 
 
 class Inventory(Protocol):
@@ -169,11 +178,21 @@ def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
     Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    every = {kind.id.partition(WITH)[0] for kind in (*inventory.kinds, *inventory.shares, *inventory.virtual)}
-    own = [kind for kind in every if base in (kind, kind.partition("@")[0])]
-    if own or base == CPU:
-        return tuple(sorted(own)) or (CPU,)
+    units = [(unit.id.partition(WITH)[0], unit) for unit in (*inventory.kinds, *inventory.shares, *inventory.virtual)]
+    every = {name for name, _ in units}
+    mine = [(name, unit) for name, unit in units if base in (name, name.partition("@")[0])]
+    if mine:
+        return tuple(sorted({name for name, unit in units for _, own in mine if _contend(unit, own)}))
+    if base == CPU:
+        return (CPU,)
     return tuple(sorted(every))
+
+
+def _contend(one: Kind, other: Kind) -> bool:
+    """Whether two kinds are the same one, or take the same devices: partitions and whole devices of one DRA driver."""
+    if one.id.partition(WITH)[0] == other.id.partition(WITH)[0]:
+        return True
+    return one.way == other.way == DRA and one.name == other.name and PARTITIONS in (one.strategy, other.strategy)
 
 
 def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queues: bool) -> Planned:

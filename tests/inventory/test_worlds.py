@@ -16,7 +16,7 @@ WORLDS: dict[str, list[Seen]] = {
     ],
     "partitioned": [
         ("device-plugin-s1", "sim.dev/accel", "simulated", {"node-b": (2, None)}),
-        ("device-plugin-s1-part-1g+partitions", "sim.dev/part-1g", "simulated", {"node-a": (4, 4)}),
+        ("device-plugin-s1-part-1g+partitions", "sim.dev/part-1g", "simulated", {"node-a": (4, None)}),
     ],
     "dra-shared": [
         ("dra-s1", "accel.sim.dev", "simulated", {"node-a": (2, None)}),
@@ -31,14 +31,14 @@ WORLDS: dict[str, list[Seen]] = {
     "nvidia": [
         ("dra-nvidia-a100-sxm4-40gb", "gpu.nvidia.com", "nvidia", {"node-a": (2, None)}),
         (f"dra-nvidia-a100-sxm4-40gb{CLAIM}", "gpu.nvidia.com", "nvidia", {"node-a": (2, 2)}),
-        ("device-plugin-nvidia-a100-sxm4-40gb-gpu-+time-slicing", "nvidia.com/gpu.shared", "nvidia", {"node-b": (4, 2)}),
-        ("device-plugin-nvidia-a100-sxm4-40gb-mig-+partitions", "nvidia.com/mig-1g.5gb", "nvidia", {"node-c": (4, 4)}),
+        ("device-plugin-nvidia-a100-sxm-gpu-shared+time-slicing", "nvidia.com/gpu.shared", "nvidia", {"node-b": (4, 2)}),
+        ("device-plugin-nvidia-a100-sxm-mig-1g-5gb+partitions", "nvidia.com/mig-1g.5gb", "nvidia", {"node-c": (4, None)}),
     ],
     "amd": [
         ("dra-amd-instinct-mi300x-oam", "gpu.amd.com", "amd", {"node-a": (2, None)}),
         (f"dra-amd-instinct-mi300x-oam{CLAIM}", "gpu.amd.com", "amd", {"node-a": (2, 2)}),
         ("device-plugin-amd-instinct-mi300x-oam", "amd.com/gpu", "amd", {"node-b": (2, None)}),
-        ("device-plugin-amd-instinct-mi300x-oam-cp+partitions", "amd.com/cpx_nps4", "amd", {"node-c": (8, None)}),
+        ("device-plugin-amd-instinct-mi30-cpx-nps4+partitions", "amd.com/cpx_nps4", "amd", {"node-c": (8, None)}),
     ],
     "intel-gpu": [
         ("dra-flex-170", "gpu.intel.com", "intel-gpu", {"node-a": (2, None)}),
