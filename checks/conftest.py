@@ -4,7 +4,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Gangs, Growth, Scaling, Shares, Trial, Unknown
+from conformance import (
+    AdminAccess,
+    Allocation,
+    Bench,
+    Crud,
+    Gangs,
+    Growth,
+    Scaling,
+    Shares,
+    Trial,
+    Unknown,
+    Virtual,
+)
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
@@ -75,6 +87,16 @@ def shares(request: pytest.FixtureRequest, sandbox: Sandbox, share: Kind | None,
 
 
 @pytest.fixture
+def virtual(request: pytest.FixtureRequest, sandbox: Sandbox, inventory: Inventory) -> Virtual:
+    """Virtual devices of this variant's kind, which may turn out not to be offered."""
+    wanted = getattr(request, "param", None)
+    kind = next((found for found in inventory.virtualizable() if found.id == wanted), None)
+    if kind is None:
+        raise Unknown(inventory.why_none(), code="no_accelerator")
+    return Virtual(sandbox, kind, running(request.node).process.descriptors, inventory.dra_version)
+
+
+@pytest.fixture
 def variant(request: pytest.FixtureRequest) -> str:
     """Accelerator pool and solution of this variant, empty where the cluster has none."""
     return str(getattr(request, "param", ""))
@@ -139,6 +161,12 @@ def allocation(bench: Bench) -> Allocation:
 def trial(bench: Bench) -> Trial:
     """The scheduler's choice of devices on the bench's node."""
     return Trial(bench)
+
+
+@pytest.fixture
+def admin_access(sandbox: Sandbox, inventory: Inventory) -> AdminAccess:
+    """Claims with admin access, sent as dry runs."""
+    return AdminAccess(sandbox, inventory.dra_version)
 
 
 @pytest.fixture

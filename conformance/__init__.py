@@ -19,10 +19,16 @@ if TYPE_CHECKING:
     from conformance.probes.bench import Bench as Bench
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
+    from conformance.probes.computing import must_compute as must_compute
     from conformance.probes.crud import Crud as Crud
+    from conformance.probes.dra.admin import AdminAccess as AdminAccess
     from conformance.probes.dra.alternatives import falls_back as falls_back
     from conformance.probes.dra.alternatives import takes_the_first as takes_the_first
+    from conformance.probes.dra.capacity import capacity_consumed as capacity_consumed
+    from conformance.probes.dra.capacity import divided_device as divided_device
     from conformance.probes.dra.constraints import Constraints as Constraints
+    from conformance.probes.dra.extended import Extended as Extended
+    from conformance.probes.dra.partitions import partition_family as partition_family
     from conformance.probes.dra.selection import first_and_last as first_and_last
     from conformance.probes.dra.selection import met_by_nobody as met_by_nobody
     from conformance.probes.dra.selection import take_device as take_device
@@ -62,6 +68,7 @@ if TYPE_CHECKING:
     from conformance.probes.versions import compare_versions as compare_versions
     from conformance.probes.versions import must_agree as must_agree
     from conformance.probes.versions import reading_versions as reading_versions
+    from conformance.probes.virtual import Virtual as Virtual
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -74,6 +81,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ALLOCATION_NEEDS": "probes.needs",
+    "AdminAccess": "probes.dra.admin",
     "Allocation": "probes.allocation",
     "Ask": "probes.ask",
     "Bench": "probes.bench",
@@ -83,6 +91,7 @@ _HOME = {
     "Crud": "probes.crud",
     "Decides": "verdicts",
     "Evidence": "evidence",
+    "Extended": "probes.dra.extended",
     "Failure": "verdicts",
     "GANG_NEEDS": "probes.needs",
     "GANG_WAY_NEEDS": "probes.needs",
@@ -111,12 +120,15 @@ _HOME = {
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
+    "Virtual": "probes.virtual",
     "agrees_with_configuration": "probes.sharing.telling",
     "another_gets_one": "probes.gang.clean",
     "burning": "probes.ask",
+    "capacity_consumed": "probes.dra.capacity",
     "check": "declaration",
     "close_device": "probes.dra.taints",
     "compare_versions": "probes.versions",
+    "divided_device": "probes.dra.capacity",
     "falls_back": "probes.dra.alternatives",
     "family": "probes.bench",
     "finish_together": "probes.gang.finish",
@@ -129,9 +141,11 @@ _HOME = {
     "keeps_its_limit": "probes.sharing.ways",
     "met_by_nobody": "probes.dra.selection",
     "must_agree": "probes.versions",
+    "must_compute": "probes.computing",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
     "opens_its_own": "probes.injection",
+    "partition_family": "probes.dra.partitions",
     "parts_are_apart": "probes.sharing.ways",
     "reading_versions": "probes.versions",
     "record_injection": "probes.injection",

@@ -33,6 +33,7 @@ _FIXTURES = {
     "shares": "share",
     "dra_kinds": "kind",
     "dra_pools": "kind",
+    "virtual": "virtual",
     "dra_types": "dra_type",
     "gang": "variant",
     "metrics": "variant",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from conformance.declaration import WITH
-from conformance.inventory import dra, odd, sharing
+from conformance.inventory import dra, odd, sharing, virtual
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.amounts import share
 from conformance.inventory.descriptors import Descriptor
@@ -42,6 +42,7 @@ def kinds(reading: Reading, version: str) -> Iterable[Kind]:
             whole = tuple(replace(node, physical=node.devices) for node in shares)
             given = unique(kind.id, reading.taken, ending)
             yield replace(kind, id=given, strategy=SHARED_CLAIM, nodes=whole)
+            yield from virtual.of(reading, kind)
     yield from _silent_classes(reading, classes, {group[0] for group in groups})
 
 

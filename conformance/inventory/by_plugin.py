@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.cluster.api import Object
-from conformance.inventory import device_plugin
+from conformance.inventory import device_plugin, virtual
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DEVICE_PLUGIN, Kind, NodeShare
@@ -70,7 +70,10 @@ def _grouped(reading: Reading, groups: dict[tuple[str, str, str, str], _Group]) 
     held = None if pods is None else device_plugin.held(pods)
     for (resource, model, pool, strategy), group in sorted(groups.items(), key=lambda entry: entry[0]):
         shares = tuple(_share(node, count, resource, held, physical) for node, count, physical in group.members)
-        yield reading.kind(DEVICE_PLUGIN, resource, model, pool, group.descriptor, shares, strategy=strategy)
+        kind = reading.kind(DEVICE_PLUGIN, resource, model, pool, group.descriptor, shares, strategy=strategy)
+        yield kind
+        if not strategy:
+            yield from virtual.of(reading, kind)
 
 
 def _share(

@@ -13,6 +13,9 @@ SHARED_CLAIM, CAPACITY = "shared-claim", "consumable-capacity"
 MEMORY = "memory"
 """Capacity that is a device's memory where a descriptor names no other."""
 
+VIRTUAL = "virtual"
+"""No way of sharing: units are virtual devices, which are devices of their own to their holders."""
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -122,6 +125,21 @@ class Virtualization:
     def names(self, resource: str) -> bool:
         """Whether a resource gives virtual devices by its name alone."""
         return any(fnmatchcase(resource, glob) for glob in self.resources)
+
+    def marks(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Whether units of this resource or driver are virtual devices on a node with these labels."""
+        return self.can and (self.names(name) or (self.when is not None and self.when.holds(labels)))
+
+    def is_one(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether a published device with these attributes is virtual."""
+        return self.can and self.device is not None and self.device.holds(attributes)
+
+    def __str__(self) -> str:
+        """Where virtual devices would show."""
+        places = [f"resources {', '.join(self.resources)}"] if self.resources else []
+        places += [f"node label {self.when.label}={self.when.equals}"] if self.when else []
+        places += [f"devices with {self.device.attribute}={self.device.equals}"] if self.device else []
+        return "; ".join(places) or "the descriptor names no place"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,8 +90,17 @@ class Allocation:
 
     def must_run(self, name: str, source: Object) -> Running:
         """Start a pod with a claim or a template and wait until it runs; its claim is read back."""
+        return self._started(name, self.submit(name, source), source)
+
+    def follow(self, name: str, made: Object, source: Object) -> Running:
+        """Wait until a pod that was submitted runs; ``Unverified`` where it does not, or its device is not given to it."""
+        try:
+            return self._started(name, made, source)
+        except Failure as error:
+            raise Unverified(error.observed, code="no_witness") from error
+
+    def _started(self, name: str, made: Object, source: Object) -> Running:
         began = time.monotonic()
-        made = self.submit(name, source)
         limit = self._sandbox.limit(starting.START_SECONDS)
         pod = starting.wait_started(
             self._sandbox.api, self._pods, made["metadata"]["name"], limit=limit, holds_device=True

@@ -91,9 +91,15 @@ def reading_versions(descriptor: Descriptor) -> Ask:
 
 def compare_versions(bench: Bench, tenant: Tenant) -> list[Version]:
     """Each version of the descriptor as the pod read it and as labels of its node and attributes of its device have it."""
-    node = bench.opened_one(tenant)
+    node = _own(bench, tenant)
     attributes = _attributes(bench, tenant)
     return [_version(rule, tenant.report, node, bench.labels, attributes) for rule in bench.descriptor.versions]
+
+
+def _own(bench: Bench, tenant: Tenant) -> reading.Node:
+    """The device to read from: of several that opened, which is for other checks to judge, the allocated one."""
+    opened, allocated = bench.opened_some(tenant), bench.allocated(tenant) or ()
+    return next((node for node in opened if reading.identity(node, bench.descriptor) in allocated), opened[0])
 
 
 def _attributes(bench: Bench, tenant: Tenant) -> Mapping[str, object] | None:

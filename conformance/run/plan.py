@@ -55,6 +55,13 @@ class Inventory(Protocol):
         """Kinds whose units are shares of devices, node by node."""
 
     @property
+    def virtual(self) -> Sequence[Kind]:
+        """Kinds whose units are virtual devices, node by node."""
+
+    def virtualizable(self) -> Sequence[Kind]:
+        """These, and a kind of each vendor that has none."""
+
+    @property
     def solutions(self) -> Sequence[Solution]:
         """What is installed for scheduling and scaling."""
 
@@ -138,6 +145,7 @@ def variants(info: CheckInfo, inventory: Inventory) -> Sequence[str | None]:
     listed: dict[str, Iterable[str]] = {
         "kinds": (kind.id for kind in inventory.kinds),
         "shares": (share.id for share in inventory.shares),
+        "virtual": (kind.id for kind in inventory.virtualizable()),
         "dra_kinds": (kind.id for kind in inventory.kinds if kind.way == DRA),
         "dra_pools": (pool.id for pool in inventory.pools if pool.way == DRA),
         "dra_types": inventory.dra_types,
@@ -160,24 +168,26 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
         return None
     base, _, solution = variant.partition(WITH)
     ways = {kind.id: kind.way for kind in (*inventory.kinds, *inventory.pools)}
-    ways |= {share.id.partition(WITH)[0]: share.way for share in inventory.shares}
+    ways |= {kind.id.partition(WITH)[0]: kind.way for kind in (*inventory.shares, *inventory.virtual)}
     return [ways.get(base, base), solution, *([f"{solution}{QUEUES}"] if queues else [])]
 
 
-def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
+def _locks(variant: str | None, inventory: Inventory, *, by_dra: bool = False) -> tuple[str, ...]:
     """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which.
 
-    Gangs that ask for CPU keep out of each other's way as well.
+    Whole devices and partitions that one DRA driver publishes for a node are cut from the same devices, so that a check of
+    the ones holds the others too. ``by_dra``: all that DRA hands out, because it tries partitions and shares of the same
+    devices. Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    units = [(unit.id.partition(WITH)[0], unit) for unit in (*inventory.kinds, *inventory.shares)]
-    every = {name for name, _ in units}
+    every = (*inventory.kinds, *inventory.shares, *inventory.virtual)
+    units = [(unit.id.partition(WITH)[0], unit) for unit in every if not (by_dra and variant) or unit.way == DRA]
     mine = [(name, unit) for name, unit in units if base in (name, name.partition("@")[0])]
-    if mine:
+    if mine and not by_dra:
         return tuple(sorted({name for name, unit in units for _, own in mine if _contend(unit, own)}))
     if base == CPU:
         return (CPU,)
-    return tuple(sorted(every))
+    return tuple(sorted({name for name, _ in units}))
 
 
 def _contend(one: Kind, other: Kind) -> bool:
@@ -200,7 +210,7 @@ def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queu
         provisional=spec.provisional,
         accelerators=spec.accelerators,
         holds=spec.holds,
-        locks=_locks(variant, inventory) if spec.accelerators else (),
+        locks=_locks(variant, inventory, by_dra=spec.variants == "dra_pools") if spec.accelerators else (),
         longest=spec.longest,
         why_longest=spec.why_longest,
         impact=spec.impact,

@@ -175,6 +175,8 @@ class Injection:
     allowed: tuple[DeviceNode, ...] = ()
     allow_all: bool = False
     environment: tuple[tuple[str, str], ...] = ()
+    opens: int = 0
+    """How often its devices can be opened before they stop to answer; 0: any number of times."""
 
     def __add__(self, other: "Injection") -> "Injection":
         return Injection(
@@ -182,6 +184,7 @@ class Injection:
             allowed=tuple(dict.fromkeys((*self.allowed, *other.allowed))),
             allow_all=self.allow_all or other.allow_all,
             environment=tuple({**dict(self.environment), **dict(other.environment)}.items()),
+            opens=self.opens or other.opens,
         )
 
 

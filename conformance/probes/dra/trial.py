@@ -21,6 +21,7 @@ REQUEST = claims.REQUEST
 class Waiting:
     """A pod that must not get what its claim asks for."""
 
+    name: str
     pod: Object
     claim: Object
     since: Object
@@ -105,20 +106,36 @@ class Trial:
         collection = self.sandbox.path("resourceclaims", group_version=self.bench.group_version)
         served.must_keep(self.sandbox, collection, bodies[0], bodies[1], field)
 
-    def get(self, name: str, spec: Object, *, code: str, expected: str, needs: Sequence[Published] = ()) -> Running:
-        """Start a pod with a claim that fits. ``Failure`` where it is refused and the same pod with a plain claim runs.
+    def get(
+        self,
+        name: str,
+        spec: Object,
+        *,
+        code: str,
+        expected: str,
+        needs: Sequence[Published] = (),
+        twin: Callable[[], object] | None = None,
+    ) -> Running:
+        """Start a pod with a claim that fits. ``Failure`` where it is refused and a pod with a plain claim, or the twin, runs.
 
         ``needs`` are the devices that the claim can be given. ``Unverified`` where one of them was taken meanwhile, where the
-        plain pod does not run either, or where the pod is placed and does not start.
+        twin does not run either, or where the pod is placed and does not start.
         """
         claim = self._allocation.claim_of(name, spec)
         try:
             return self._allocation.run(name, claim)
         except Unverified as error:
             self._is_refused(name, claim, error)
-            self.still_free(needs)
+            self._twin_runs(name, needs, twin)
+            raise Failure(code, observed=f"{error.reason}; its twin runs", expected=expected) from error
+
+    def _twin_runs(self, name: str, needs: Sequence[Published], twin: Callable[[], object] | None) -> None:
+        """``Unverified`` where a device that was needed is gone, or the twin does not run either."""
+        self.still_free(needs)
+        if twin:
+            twin()
+        else:
             self.plain(f"{name}-plain")
-            raise Failure(code, observed=f"{error.reason}; a pod with a plain claim runs", expected=expected) from error
 
     def _is_refused(self, name: str, claim: Object, error: Unverified) -> None:
         """Raise the error unless the scheduler has refused the pod; such a pod is ended."""
@@ -138,7 +155,11 @@ class Trial:
 
     def plain(self, name: str) -> Running:
         """Start a pod with a plain claim as a witness that pods with claims start."""
-        return self._allocation.run(name, self._allocation.claim_of(name, self.one()))
+        return self.witness(name, self.one())
+
+    def witness(self, name: str, spec: Object) -> Running:
+        """Start a pod with a claim as a witness; ``Unverified`` where it does not run."""
+        return self._allocation.run(name, self._allocation.claim_of(name, spec))
 
     def give_back(self, running: Running) -> None:
         """End a pod and wait until its claim holds nothing."""
@@ -150,7 +171,7 @@ class Trial:
         claim = self._allocation.claim_of(name, spec)
         pod = self._allocation.submit(name, claim)
         self._allocation.refused(pod, claim)
-        self._waiting.append(Waiting(pod, claim, self._allocation.read(claim)))
+        self._waiting.append(Waiting(name, pod, claim, self._allocation.read(claim)))
 
     def still_wait(self, running: Running) -> None:
         """Watch all waiting claims through one window, at least three times what the running twin needed."""
@@ -158,10 +179,19 @@ class Trial:
         for n, entry in enumerate(self._waiting):
             self._allocation.stays_held_back(entry.pod, entry.claim, seconds=0.0 if n else seconds, since=entry.since)
 
-    def dismiss(self) -> None:
-        """End the pods that waited."""
-        while self._waiting:
-            self.sandbox.delete_pod(self._waiting.pop().pod)
+    def now_runs(self, device: Published, *, code: str, expected: str) -> None:
+        """The pod that waits is given this device, for which room was made; ``Failure`` where it is refused and a new one is not."""
+        entry = self._waiting.pop()
+        spec = entry.claim["spec"]
+        try:
+            running = self._allocation.follow(entry.name, entry.pod, entry.claim)
+        except Unverified as error:
+            self._is_refused(entry.name, entry.claim, error)
+            self.witness(f"{entry.name}-anew", spec)
+            raise Failure(
+                code, observed=f"{error.reason}; a new pod with the same claim runs", expected=expected
+            ) from error
+        self.must_mean(running, device)
 
     def must_mean(self, running: Running, device: Published) -> None:
         """``Unverified`` where selectors do not mean devices: another check judges that, and here nothing can be proven."""

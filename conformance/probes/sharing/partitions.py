@@ -11,7 +11,7 @@ from conformance.inventory.dra import Device, counter_sets
 from conformance.inventory.kinds import DRA
 from conformance.probes import claims
 from conformance.probes.ask import DEVICES, Ask, burning
-from conformance.probes.sharing import configured, giving, views
+from conformance.probes.sharing import configured, giving, loads, views
 from conformance.probes.sharing.crew import Crew
 from conformance.probes.sharing.shares import MOST_UNITS, Shares
 from conformance.probes.sharing.views import View
@@ -35,8 +35,12 @@ def are_parts_of_one(shares: Shares) -> Grade:
 def are_apart(shares: Shares) -> None:
     """Each of two pods sees the memory of its own partition, as it is advertised, and none opens the other's device."""
     crew, wanted = _crew(shares)
-    ask: Ask = burning(shares.bench.descriptor) if shares.bench.descriptor.compute == CUDA else DEVICES
+    by_library = shares.bench.descriptor.compute == CUDA
+    ask: Ask = burning(shares.bench.descriptor) if by_library else DEVICES
     tenants = crew.gather([crew.send(f"part-{n}", ask) for n in range(wanted)])
+    if by_library:
+        # The device node of a partition may be that of the whole device, so that without the library two look like one.
+        loads.worked(tenants)
     pair = _pair(giving.viewed(shares, tenants))
     crew.still_run(tenants)
     by_name = {tenant.name: tenant for tenant in tenants}
