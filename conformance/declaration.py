@@ -41,8 +41,8 @@ class CheckSpec:
     variants: Variants | None = None
     """What the check runs once for each of.
 
-    ``kinds``: accelerator kinds, node by node; ``shares``: ways of sharing, node by node;
-    ``virtual``: virtual devices, node by node, and kinds of which there is none; ``dra_kinds``: kinds that DRA hands out;
+    ``kinds``: accelerator kinds, node by node; ``shares``: ways of sharing, node by node; ``virtual``: virtual devices,
+    node by node, and kinds of which there is none; ``dra_kinds``: kinds that DRA hands out;
     ``dra_pools``: the same over all nodes, for what the one scheduler does; ``dra_types``: types of resource.k8s.io;
     ``gang`` and ``metrics``: accelerator kinds over all nodes, with each solution of the family; ``adapters`` and ``autoscalers``: solutions alone.
     """

@@ -175,7 +175,8 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
 def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
     """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which.
 
-    Gangs that ask for CPU keep out of each other's way as well.
+    Whole devices and partitions that one DRA driver publishes for a node are cut from the same devices, so that a check of
+    the ones holds the others too. Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
     units = [(unit.id.partition(WITH)[0], unit) for unit in (*inventory.kinds, *inventory.shares, *inventory.virtual)]

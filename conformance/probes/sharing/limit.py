@@ -4,7 +4,9 @@ import time
 
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
+from conformance.inventory.vendor import CAPACITY
 from conformance.probes import claims, starting
+from conformance.probes.sharing import published
 from conformance.probes.sharing.crew import Crew, Sent
 from conformance.probes.sharing.shares import Shares
 from conformance.verdicts import Failure, Unknown, Unverified
@@ -27,6 +29,8 @@ def is_kept(shares: Shares, crew: Crew, free: int) -> None:
         observed=f"all of them after {seconds:.1f} s",
         obj=f"Node {shares.node}",
     )
+    if shares.strategy == CAPACITY:
+        published.none_beyond(shares)
     _none_left(shares)
     more = crew.idle("one-more")
     _is_refused(shares, crew, more)

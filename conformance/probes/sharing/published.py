@@ -2,9 +2,9 @@
 
 from fractions import Fraction
 
-from conformance.inventory import odd
+from conformance.inventory import odd, room
 from conformance.inventory.amounts import amount
-from conformance.inventory.dra import Device, counter_sets
+from conformance.inventory.dra import Device, Key, counter_sets
 from conformance.inventory.vendor import CAPACITY
 from conformance.probes.sharing.shares import Shares
 from conformance.verdicts import Failure, Unknown
@@ -25,8 +25,7 @@ def agrees(shares: Shares) -> str:
             f"{shares.kind.title}: nothing says of which device's counters these are parts: {', '.join(silent)}",
             code="configuration_not_told",
         )
-    told = {key: _counters(device, key, limits.get(key, {})) for device in found for key in device.consumes}
-    return "; ".join(told.values())
+    return "; ".join(_counters(device, key, limits.get(key, {})) for device in found for key in device.consumes)
 
 
 def _counters(device: Device, key: tuple[str, str, str], limit: dict[str, Fraction]) -> str:
@@ -58,6 +57,26 @@ def _capacity(device: Device) -> str:
             f"{name} {odd.part(given).get('value')}, {policy.get('default', 'all of it')} where a claim asks for none"
         )
     return f"{device.name} has {', '.join(told)}"
+
+
+def none_beyond(shares: Shares) -> None:
+    """Raise ``Failure`` where the claims on a device of which several may hold a part take more than it has."""
+    found = {device.key: device for device in shares.published()[1]}
+    taken: dict[tuple[Key, str], Fraction] = {}
+    for claim in shares.api.list(f"/apis/{shares.bench.group_version}/resourceclaims"):
+        for result in room.allocation_results(claim):
+            key = (str(result.get("driver")), str(result.get("pool")), str(result.get("device")))
+            for name, text in odd.part(result, "consumedCapacity").items():
+                short = str(name).removeprefix(f"{key[0]}/")
+                taken[key, short] = taken.get((key, short), Fraction(0)) + (amount(text) or 0)
+    for (key, name), total in taken.items():
+        value = amount(odd.part(found[key].capacity, name).get("value")) if key in found else None
+        if value is not None and total > value:
+            raise Failure(
+                "share_beyond_the_limit",
+                observed=f"claims were given {int(total)} of the {int(value)} {name} that device {'/'.join(key)} has",
+                expected="claims on one device take no more than it has",
+            )
 
 
 def _contradiction(seen: str) -> Failure:
