@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from conformance import (
     AdminAccess,
     Allocation,
     Bench,
@@ -83,6 +84,7 @@ def share(request: pytest.FixtureRequest, inventory: Inventory) -> Kind | None:
 
 @pytest.fixture
 
+def shares(request: pytest.FixtureRequest, sandbox: Sandbox, share: Kind | None, inventory: Inventory) -> Shares:
     """The shares of this variant on their node; there may be none."""
     return Shares(sandbox, share, running(request.node).process.descriptors, inventory)
 @pytest.fixture

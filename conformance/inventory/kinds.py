@@ -82,11 +82,6 @@ class Kind:
         free = [node.free for node in self.nodes]
         return None if None in free else sum(f or 0 for f in free)
 
-    @property
-    def places(self) -> frozenset[tuple[str, str]]:
-        """Driver or resource, and node, of where it is."""
-        return frozenset((self.name, node.name) for node in self.nodes)
-
     def on(self, share: NodeShare) -> "Kind":
         """This kind on one node only, told apart in its id where there are others."""
         if len(self.nodes) <= 1:

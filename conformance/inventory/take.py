@@ -42,10 +42,10 @@ class Inventory:
     """What is installed for scheduling and scaling."""
     shares: tuple[Kind, ...] = ()
     """Kinds whose units are shares of devices, one for each way of sharing."""
-    share_pools: tuple[Kind, ...] = ()
-    """The shares over all their nodes, where ``shares`` has one for each node."""
     virtual: tuple[Kind, ...] = ()
     """Kinds whose units are virtual devices."""
+    share_pools: tuple[Kind, ...] = ()
+    """The shares over all their nodes, where ``shares`` has one for each node."""
 
     def of_family(self, family: str) -> tuple[Solution, ...]:
         """Solutions of one family (``gang``, ``metrics``, ``autoscaler``)."""
@@ -55,7 +55,7 @@ class Inventory:
         """Virtual kinds, and one kind of each vendor of which there is no virtual one: whether it can be is to be judged."""
         offered = {kind.descriptor for kind in self.virtual}
         rest: dict[str, Kind] = {}
-        for kind in (*(self.pools or self.kinds), *(self.share_pools or self.shares)):
+        for kind in (*(self.pools or self.kinds), *self.shares):
             if kind.descriptor is None or kind.descriptor not in offered:
                 rest.setdefault(kind.descriptor or kind.name, kind)
         return (*self.virtual, *rest.values())
@@ -85,7 +85,7 @@ class Inventory:
             for kinds in (self.shares, self.virtual)
         )
         made = replace(
-            self, kinds=tuple(split), pools=self.kinds, shares=shares, share_pools=self.shares, virtual=virtually
+            self, kinds=tuple(split), shares=shares, virtual=virtually, pools=self.kinds, share_pools=self.shares
         )
         return made, left_out
 
