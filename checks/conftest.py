@@ -17,8 +17,6 @@ from conformance import (
     Unknown,
     Virtual,
 )
-from conformance import (
-from conformance import AdminAccess, Allocation, Bench, Crud, Gangs, Growth, Scaling, Shares, Trial, Unknown, Virtual
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
@@ -83,12 +81,12 @@ def share(request: pytest.FixtureRequest, inventory: Inventory) -> Kind | None:
 
 
 @pytest.fixture
-
 def shares(request: pytest.FixtureRequest, sandbox: Sandbox, share: Kind | None, inventory: Inventory) -> Shares:
     """The shares of this variant on their node; there may be none."""
     return Shares(sandbox, share, running(request.node).process.descriptors, inventory)
+
+
 @pytest.fixture
-def shares(request: pytest.FixtureRequest, sandbox: Sandbox, share: Kind | None, inventory: Inventory) -> Shares:
 def virtual(request: pytest.FixtureRequest, sandbox: Sandbox, inventory: Inventory) -> Virtual:
     """Virtual devices of this variant's kind, which may turn out not to be offered."""
     wanted = getattr(request, "param", None)
@@ -96,11 +94,6 @@ def virtual(request: pytest.FixtureRequest, sandbox: Sandbox, inventory: Invento
     if kind is None:
         raise Unknown(inventory.why_none(), code="no_accelerator")
     return Virtual(sandbox, kind, running(request.node).process.descriptors, inventory.dra_version)
-
-    """The shares of this variant on their node; there may be none."""
-    return Shares(sandbox, share, running(request.node).process.descriptors, inventory)
-@pytest.fixture
-def shares(request: pytest.FixtureRequest, sandbox: Sandbox, share: Kind | None, inventory: Inventory) -> Shares:
 
 
 @pytest.fixture
