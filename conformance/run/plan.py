@@ -180,17 +180,14 @@ def _locks(variant: str | None, inventory: Inventory, *, by_dra: bool = False) -
     devices. Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    found = (*inventory.kinds, *inventory.shares, *inventory.virtual)
-    units = [(unit.id.partition(WITH)[0], unit) for unit in found if not (by_dra and variant) or unit.way == DRA]
-    every = {name for name, _ in units}
-    if by_dra:
-        return tuple(sorted(every))
+    every = (*inventory.kinds, *inventory.shares, *inventory.virtual)
+    units = [(unit.id.partition(WITH)[0], unit) for unit in every if not (by_dra and variant) or unit.way == DRA]
     mine = [(name, unit) for name, unit in units if base in (name, name.partition("@")[0])]
-    if mine:
+    if mine and not by_dra:
         return tuple(sorted({name for name, unit in units for _, own in mine if _contend(unit, own)}))
     if base == CPU:
         return (CPU,)
-    return tuple(sorted(every))
+    return tuple(sorted({name for name, _ in units}))
 
 
 def _contend(one: Kind, other: Kind) -> bool:

@@ -113,7 +113,8 @@ class DeviceManager:
                 statuses.append(status)
         extended = extended_requests(pod, container) if self._switches.driver.gives_extended else []
         for mapping in extended if "" in claims else ():
-            injection += self._from_claim(claims[""], {"name": "", "request": mapping["requestName"]}, uid_of(pod))[0]
+            wanted = {"name": "", "request": mapping["requestName"]}
+            injection += self._from_claim(claims[""], wanted, uid_of(pod))[0]
         for resource, units in self._units.of((uid_of(pod), container["name"])).items():
             injection += self._from_plugin(tuple(dict.fromkeys(unit.device for unit in units)))
             statuses.append({"name": resource, "resources": [{"resourceID": u.id, "health": "Healthy"} for u in units]})
