@@ -42,10 +42,10 @@ class Inventory:
     """What is installed for scheduling and scaling."""
     shares: tuple[Kind, ...] = ()
     """Kinds whose units are shares of devices, one for each way of sharing."""
-    virtual: tuple[Kind, ...] = ()
-    """Kinds whose units are virtual devices."""
     share_pools: tuple[Kind, ...] = ()
     """The shares over all their nodes, where ``shares`` has one for each node."""
+    virtual: tuple[Kind, ...] = ()
+    """Kinds whose units are virtual devices."""
 
     def of_family(self, family: str) -> tuple[Solution, ...]:
         """Solutions of one family (``gang``, ``metrics``, ``autoscaler``)."""
@@ -85,7 +85,7 @@ class Inventory:
             for kinds in (self.shares, self.virtual)
         )
         made = replace(
-            self, kinds=tuple(split), shares=shares, virtual=virtually, pools=self.kinds, share_pools=self.shares
+            self, kinds=tuple(split), pools=self.kinds, shares=shares, share_pools=self.shares, virtual=virtually
         )
         return made, left_out
 
