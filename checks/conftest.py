@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import Allocation, Bench, Crud, Gangs, Growth, Scaling, Unknown
+from conformance import AdminAccess, Allocation, Bench, Crud, Gangs, Growth, Scaling, Trial, Unknown
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
@@ -52,12 +52,12 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def kind(request: pytest.FixtureRequest, inventory: Inventory) -> Kind:
-    """The accelerator kind of this variant."""
-    wanted = getattr(request, "param", None)
-    for found in inventory.kinds:
+    """The accelerator kind of this variant, on one node or on all of them."""
+    wanted, variants = getattr(request, "param", None), spec_of(request.function).variants
+    for found in inventory.pools if variants == "dra_pools" else inventory.kinds:
         if found.id == wanted:
             return found
-    by_dra = spec_of(request.function).variants == "dra_kinds"
+    by_dra = variants in ("dra_kinds", "dra_pools")
     raise Unknown(inventory.why_none(by_dra=by_dra), code="no_accelerator")
 
 
@@ -127,6 +127,18 @@ def bench(request: pytest.FixtureRequest, sandbox: Sandbox, kind: Kind, inventor
 def allocation(bench: Bench) -> Allocation:
     """Claims and pods with claims on the bench's node."""
     return Allocation(bench)
+
+
+@pytest.fixture
+def trial(bench: Bench) -> Trial:
+    """The scheduler's choice of devices on the bench's node."""
+    return Trial(bench)
+
+
+@pytest.fixture
+def admin_access(sandbox: Sandbox, inventory: Inventory) -> AdminAccess:
+    """Claims with admin access, sent as dry runs."""
+    return AdminAccess(sandbox, inventory.dra_version)
 
 
 @pytest.fixture

@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
     from conformance.probes.crud import Crud as Crud
+    from conformance.probes.dra.admin import AdminAccess as AdminAccess
+    from conformance.probes.dra.alternatives import falls_back as falls_back
+    from conformance.probes.dra.alternatives import takes_the_first as takes_the_first
+    from conformance.probes.dra.capacity import capacity_consumed as capacity_consumed
+    from conformance.probes.dra.capacity import divided_device as divided_device
+    from conformance.probes.dra.constraints import Constraints as Constraints
+    from conformance.probes.dra.extended import Extended as Extended
+    from conformance.probes.dra.partitions import partition_family as partition_family
+    from conformance.probes.dra.selection import first_and_last as first_and_last
+    from conformance.probes.dra.selection import met_by_nobody as met_by_nobody
+    from conformance.probes.dra.selection import take_device as take_device
+    from conformance.probes.dra.taints import close_device as close_device
+    from conformance.probes.dra.trial import Trial as Trial
     from conformance.probes.gang.clean import another_gets_one as another_gets_one
     from conformance.probes.gang.clean import frees_its_devices as frees_its_devices
     from conformance.probes.gang.contest import Tally as Tally
@@ -29,11 +42,14 @@ if TYPE_CHECKING:
     from conformance.probes.gang.window import waits as waits
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
+    from conformance.probes.needs import CLASS_NEEDS as CLASS_NEEDS
     from conformance.probes.needs import GANG_NEEDS as GANG_NEEDS
     from conformance.probes.needs import GANG_WAY_NEEDS as GANG_WAY_NEEDS
     from conformance.probes.needs import PROBE_NEEDS as PROBE_NEEDS
     from conformance.probes.needs import SCALED_OBJECT_NEEDS as SCALED_OBJECT_NEEDS
     from conformance.probes.needs import SCALING_NEEDS as SCALING_NEEDS
+    from conformance.probes.needs import TAINT_NEEDS as TAINT_NEEDS
+    from conformance.probes.needs import TRIAL_NEEDS as TRIAL_NEEDS
     from conformance.probes.pools.growth import Growth as Growth
     from conformance.probes.reading import identity as identity
     from conformance.probes.sandbox import Sandbox as Sandbox
@@ -50,12 +66,16 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ALLOCATION_NEEDS": "probes.needs",
+    "AdminAccess": "probes.dra.admin",
     "Allocation": "probes.allocation",
     "Bench": "probes.bench",
     "CLAIM_NEEDS": "probes.needs",
+    "CLASS_NEEDS": "probes.needs",
+    "Constraints": "probes.dra.constraints",
     "Crud": "probes.crud",
     "Decides": "verdicts",
     "Evidence": "evidence",
+    "Extended": "probes.dra.extended",
     "Failure": "verdicts",
     "GANG_NEEDS": "probes.needs",
     "GANG_WAY_NEEDS": "probes.needs",
@@ -74,22 +94,34 @@ _HOME = {
     "Settings": "cluster.settings",
     "Skipped": "verdicts",
     "Solution": "inventory.solutions",
+    "TAINT_NEEDS": "probes.needs",
     "TOKEN_RATE": "adapters.metrics.signals",
+    "TRIAL_NEEDS": "probes.needs",
     "Tally": "probes.gang.contest",
+    "Trial": "probes.dra.trial",
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
     "another_gets_one": "probes.gang.clean",
+    "capacity_consumed": "probes.dra.capacity",
     "check": "declaration",
+    "close_device": "probes.dra.taints",
+    "divided_device": "probes.dra.capacity",
+    "falls_back": "probes.dra.alternatives",
     "family": "probes.bench",
     "finish_together": "probes.gang.finish",
+    "first_and_last": "probes.dra.selection",
     "frees_its_devices": "probes.gang.clean",
     "holds_nothing": "probes.gang.window",
     "identity": "probes.reading",
     "is_refused": "probes.gang.refusal",
+    "met_by_nobody": "probes.dra.selection",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
+    "partition_family": "probes.dra.partitions",
     "second_follows": "probes.gang.contest",
+    "take_device": "probes.dra.selection",
+    "takes_the_first": "probes.dra.alternatives",
     "waits": "probes.gang.window",
     "winner_of": "probes.gang.contest",
 }

@@ -35,9 +35,14 @@ class CheckInfo:
         return f"{self.requirement}/{self.name}"
 
 
+def requirement_of(module: str) -> str:
+    """Requirement id from the name of a module; what follows two underscores is its part of a long requirement."""
+    return module.removesuffix(".py").removeprefix("test_").partition("__")[0]
+
+
 def identify(path: Path, function_name: str) -> tuple[str, str, str]:
     """Section, requirement id and check name from the place of a check."""
-    return path.parent.name, path.stem.removeprefix("test_"), function_name.removeprefix("test_")
+    return path.parent.name, requirement_of(path.name), function_name.removeprefix("test_")
 
 
 def _import(path: Path) -> ModuleType:

@@ -15,7 +15,9 @@ WITH = "+"
 """Joins accelerator kind and solution, or kind and way of sharing, in a variant: ``dra-t1000+kueue``."""
 QUEUES = "+queues"
 """Ends the name of what a solution needs besides, where checks may make queues of their own: ``kueue+queues``."""
-Variants = Literal["kinds", "shares", "dra_kinds", "dra_types", "gang", "metrics", "adapters", "autoscalers"]
+Variants = Literal[
+    "kinds", "shares", "dra_kinds", "dra_pools", "dra_types", "gang", "metrics", "adapters", "autoscalers"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,8 @@ class CheckSpec:
     variants: Variants | None = None
     """What the check runs once for each of.
 
-    ``kinds``: accelerator kinds, node by node; ``shares``: ways of sharing, node by node; ``dra_kinds``: those that DRA hands out; ``dra_types``: types of resource.k8s.io;
+    ``kinds``: accelerator kinds, node by node; ``shares``: ways of sharing, node by node; ``dra_kinds``: kinds that DRA hands out;
+    ``dra_pools``: the same over all nodes, for what the one scheduler does; ``dra_types``: types of resource.k8s.io;
     ``gang`` and ``metrics``: accelerator kinds over all nodes, with each solution of the family; ``adapters`` and ``autoscalers``: solutions alone.
     """
     impact: Impact = Impact.PROBE

@@ -31,6 +31,7 @@ _TEXT_LIMIT = 50_000
 _FIXTURES = {
     "kinds": "kind",
     "dra_kinds": "kind",
+    "dra_pools": "kind",
     "dra_types": "dra_type",
     "gang": "variant",
     "metrics": "variant",

@@ -219,5 +219,5 @@ def _all_ids() -> frozenset[str]:
     """Every requirement id that a profile of the suite or a check module knows."""
     contents = [documents.load(path).data for path in content.PROFILES.glob("*.yaml")]
     entries = (entry for data in contents for key in ("requirements", "add") for entry in data.get(key, ()))
-    modules = (path.stem.removeprefix("test_") for path in content.CHECKS.glob("*/test_*.py"))
+    modules = (catalogue.requirement_of(path.name) for path in content.CHECKS.glob("*/test_*.py"))
     return frozenset({entry["id"] for entry in entries} | set(modules))

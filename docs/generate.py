@@ -45,6 +45,7 @@ def _check(info: CheckInfo) -> list[str]:
     variants = {
         "kinds": "per accelerator kind",
         "dra_kinds": "per accelerator kind by DRA",
+        "dra_pools": "per accelerator kind by DRA over all its nodes",
         "dra_types": "per DRA type",
         "gang": "per accelerator kind and gang scheduler",
         "metrics": "per accelerator kind and metrics adapter",

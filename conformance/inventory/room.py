@@ -69,6 +69,10 @@ class Room:
             free[str(device.node)] += count
         return free
 
+    def takes(self, device: Device) -> bool:
+        """Whether nobody holds the device and the counters that it takes are left."""
+        return device.key not in self._held and self._fits(device, self._spent)
+
     def _fits(self, device: Device, spent: Counters) -> bool:
         """Whether the counters that it takes are left; a counter that the pool does not have is never left."""
         return all(

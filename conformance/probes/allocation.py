@@ -32,16 +32,30 @@ class Running:
 
 
 class Allocation:
-    """Pods with claims on the bench's node; they run the probe and are never asked what they see."""
+    """Pods with claims on the bench's node; they run the probe and are never asked what they see.
 
-    def __init__(self, bench: Bench) -> None:
+    ``code`` and ``expected`` are those of the failure where a claim that must wait is allocated.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        code: str = "unsatisfiable_claim_allocated",
+        expected: str = "a claim for more devices than are free is not allocated and its pod is not bound",
+    ) -> None:
         self._bench, self._sandbox = bench, bench.sandbox
+        self._code, self._expected = code, expected
         self._claims = self._sandbox.path("resourceclaims", group_version=bench.group_version)
         self._pods = self._sandbox.path("pods")
 
     def claim(self, name: str, *, count: int = 1, selectors: Sequence[str] = ()) -> Object:
         """Create a claim for ``count`` devices of the kind."""
-        body = claims.claim(self._bench.version, self._sandbox.name(name), self._bench.claim_spec(count, *selectors))
+        return self.claim_of(name, self._bench.claim_spec(count, *selectors))
+
+    def claim_of(self, name: str, spec: Object) -> Object:
+        """Create a claim with this spec."""
+        body = claims.claim(self._bench.version, self._sandbox.name(name), spec)
         return self._sandbox.create("resourceclaims", body, group_version=self._bench.group_version)
 
     def one_too_many(self, name: str, free: int) -> Object:
@@ -76,8 +90,17 @@ class Allocation:
 
     def must_run(self, name: str, source: Object) -> Running:
         """Start a pod with a claim or a template and wait until it runs; its claim is read back."""
+        return self._started(name, self.submit(name, source), source)
+
+    def follow(self, name: str, made: Object, source: Object) -> Running:
+        """Wait until a pod that was submitted runs; ``Unverified`` where it does not, or its device is not given to it."""
+        try:
+            return self._started(name, made, source)
+        except Failure as error:
+            raise Unverified(error.observed, code="no_witness") from error
+
+    def _started(self, name: str, made: Object, source: Object) -> Running:
         began = time.monotonic()
-        made = self.submit(name, source)
         limit = self._sandbox.limit(starting.START_SECONDS)
         pod = starting.wait_started(
             self._sandbox.api, self._pods, made["metadata"]["name"], limit=limit, holds_device=True
@@ -144,11 +167,18 @@ class Allocation:
         current = self._sandbox.api.get(f"{self._claims}/{claim['metadata']['name']}")
         broken = f"the pod was bound to {bound}" if bound else held_back(current)
         if broken:
-            raise _allocated(broken)
+            raise self._allocated(broken)
 
-    def stays_held_back(self, pod: Object, claim: Object, *, seconds: float) -> None:
-        """Watch the claim for ``seconds``: it is never allocated, and the pod is not bound at the end."""
-        current = self._sandbox.api.get(f"{self._claims}/{claim['metadata']['name']}")
+    def read(self, claim: Object) -> Object:
+        """The claim as it is now."""
+        return self._sandbox.api.get(f"{self._claims}/{claim['metadata']['name']}")
+
+    def stays_held_back(self, pod: Object, claim: Object, *, seconds: float, since: Object | None = None) -> None:
+        """Watch the claim for ``seconds``: it is never allocated, and the pod is not bound at the end.
+
+        ``since`` is the claim as it was read when the watch is to begin, where that was earlier.
+        """
+        current = since or self.read(claim)
         what = "the claim to stay without allocation"
         try:
             broken, watched, breaks = waiting.stays(
@@ -159,10 +189,14 @@ class Allocation:
                 f"the watch of the claim did not live through the window: {error}", code="watch_lost"
             ) from error
         if broken:
-            raise _allocated(broken)
+            raise self._allocated(broken)
         self.still_held_back(pod, claim)
-        seen = f"never allocated in {watched:.1f} s; {breaks} broken watches, all continued"
-        self._sandbox.evidence.step("watched the claim", expected=f"no allocation for {seconds:.1f} s", observed=seen)
+        window = f"for {seconds:.1f} s" if seconds else "in the whole window, of which every event was read again"
+        seen = f"never allocated{f' in {watched:.1f} s' if seconds else ''}; {breaks} broken watches, all continued"
+        self._sandbox.evidence.step("watched the claim", expected=f"no allocation {window}", observed=seen)
+
+    def _allocated(self, seen: str) -> Failure:
+        return Failure(self._code, observed=seen, expected=self._expected)
 
     def is_held(self, running: Running) -> None:
         """The claim of a running pod is allocated and reserved for that pod."""
@@ -244,11 +278,3 @@ def _decided(pod: Object) -> Object | None:
 
 def _empty(claim: Object) -> Object | None:
     return claim if not claims.allocated(claim) and not claims.reserved_for(claim) else None
-
-
-def _allocated(seen: str) -> Failure:
-    return Failure(
-        "unsatisfiable_claim_allocated",
-        observed=seen,
-        expected="a claim for more devices than are free is not allocated and its pod is not bound",
-    )

@@ -6,6 +6,7 @@ from functools import partial
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.cluster.discovery import Discovery
+from conformance.inventory.amounts import amount
 from conformance.inventory.by_dra import GROUP
 from conformance.probes import names, samples
 from conformance.probes.sandbox import Sandbox
@@ -136,7 +137,10 @@ class Crud:
 
 
 def missing(sent: object, stored: object, path: str = "") -> str | None:
-    """Path of the first value that was sent and is not stored, or None; what the server adds does not count."""
+    """Path of the first value that was sent and is not stored, or None; what the server adds does not count.
+
+    A quantity may be stored in another form.
+    """
     if isinstance(sent, dict):
         there = stored if isinstance(stored, dict) else {}
         found = (missing(value, there.get(key), f"{path}.{key}") for key, value in sent.items())
@@ -146,4 +150,5 @@ def missing(sent: object, stored: object, path: str = "") -> str | None:
             return path
         found = (missing(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(sent, stored, strict=True)))
         return next((place for place in found if place), None)
-    return None if sent == stored else path
+    same = sent == stored or (isinstance(sent, str) and amount(sent) is not None and amount(sent) == amount(stored))
+    return None if same else path

@@ -68,14 +68,20 @@ class Sandbox:
             self._furnish(self._namespaces[level]["metadata"]["name"])
         return str(self._namespaces[level]["metadata"]["name"])
 
+    def labelled_namespace(self, suffix: str, labels: Mapping[str, str]) -> str:
+        """An empty namespace of our own with further labels, made when first asked for; not where one was given."""
+        if suffix not in self._namespaces:
+            self._namespaces[suffix] = self._make("restricted", suffix, labels)
+        return str(self._namespaces[suffix]["metadata"]["name"])
+
     def _adopt(self) -> Object:
         """The namespace that the user gave; it is not ours to change or delete."""
         return {"metadata": {"name": self.settings.namespace}}
 
-    def _make(self, level: str) -> Object:
-        suffix = "" if level == "restricted" else level
+    def _make(self, level: str, suffix: str = "", more: Mapping[str, str] | None = None) -> Object:
+        suffix = suffix or ("" if level == "restricted" else level)
         name = names.check_namespace(self._run_id, self._check_id, suffix)
-        labels = {**self.labels, _LEVEL: level, f"{_LEVEL}-version": "latest"}
+        labels = {**self.labels, _LEVEL: level, f"{_LEVEL}-version": "latest", **(more or {})}
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         made = self.api.create("/api/v1/namespaces", body)
         self.evidence.step("made a namespace", observed=f"{name}, Pod Security {level}", obj=f"Namespace {name}")

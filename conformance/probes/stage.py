@@ -37,6 +37,10 @@ class Stage:
         self._node = placing.choose(self.sandbox, self.kind, self.descriptor, self.group_version, count)
         return self.node
 
+    def use_node(self, name: str) -> None:
+        """Take this node."""
+        self._node = self.sandbox.api.get(f"/api/v1/nodes/{name}")
+
     @property
     def node(self) -> str:
         """Name of the chosen node."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from conformance.catalogue import CheckInfo
+from conformance.catalogue import CheckInfo, requirement_of
 from conformance.declaration import QUEUES, WITH
 from conformance.inventory.kinds import CPU, DRA
 from conformance.inventory.solutions import AUTOSCALER, METRICS, Solution
@@ -108,8 +108,9 @@ def id_of_node(nodeid: str) -> str:
     """Record id for a pytest node id: ``security/test_a.py::test_b[v]`` is ``a/b[v]``."""
     file, _, function = nodeid.partition("::")
     name, bracket, variant = function.partition("[")
-    requirement = file.rpartition("/")[2].removesuffix(".py").removeprefix("test_")
-    return record_id(requirement, name.removeprefix("test_"), variant[:-1] if bracket else None)
+    return record_id(
+        requirement_of(file.rpartition("/")[2]), name.removeprefix("test_"), variant[:-1] if bracket else None
+    )
 
 
 def expand(catalogue: Iterable[CheckInfo], inventory: Inventory, *, queues: bool = False) -> list[Planned]:
@@ -129,6 +130,7 @@ def variants(info: CheckInfo, inventory: Inventory) -> Sequence[str | None]:
         "kinds": (kind.id for kind in inventory.kinds),
         "shares": (share.id for share in inventory.shares),
         "dra_kinds": (kind.id for kind in inventory.kinds if kind.way == DRA),
+        "dra_pools": (pool.id for pool in inventory.pools if pool.way == DRA),
         "dra_types": inventory.dra_types,
     }
     if info.spec.variants in listed:
@@ -153,13 +155,17 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
     return [ways.get(base, base), solution, *([f"{solution}{QUEUES}"] if queues else [])]
 
 
-def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
+def _locks(variant: str | None, inventory: Inventory, *, by_dra: bool = False) -> tuple[str, ...]:
     """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which.
 
-    Gangs that ask for CPU keep out of each other's way as well.
+    ``by_dra``: all that DRA hands out, because it tries partitions and shares of the same devices. Gangs that ask for CPU
+    keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    every = {kind.id for kind in inventory.kinds} | {share.id.partition(WITH)[0] for share in inventory.shares}
+    units = [unit for unit in (*inventory.kinds, *inventory.shares) if not (by_dra and variant) or unit.way == DRA]
+    every = {unit.id.partition(WITH)[0] for unit in units}
+    if by_dra:
+        return tuple(sorted(every))
     own = [kind for kind in every if base in (kind, kind.partition("@")[0])]
     if own or base == CPU:
         return tuple(sorted(own)) or (CPU,)
@@ -179,7 +185,7 @@ def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queu
         provisional=spec.provisional,
         accelerators=spec.accelerators,
         holds=spec.holds,
-        locks=_locks(variant, inventory) if spec.accelerators else (),
+        locks=_locks(variant, inventory, by_dra=spec.variants == "dra_pools") if spec.accelerators else (),
         longest=spec.longest,
         why_longest=spec.why_longest,
         impact=spec.impact,

@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Api
-from conformance.cluster.discovery import Discovery
+from conformance.cluster.discovery import Discovery, Resource
 from conformance.probes.names import RUN_LABEL, home_namespace
 from conformance.run.home import LEASE_SECONDS, parse_time
 
@@ -109,24 +109,31 @@ def find(api: Api, namespace: str | None, notices: list[str], run_id: str = "") 
 
 def _collections(api: Api, namespace: str | None) -> Iterator[tuple[str, str]]:
     discovery = Discovery(api)
-    version = next(iter(discovery.versions(DRA)), None)
-    served = discovery.resources(f"{DRA}/{version}") if version else {}
-    dra = [resource for resource in served.values() if "delete" in resource.verbs and "list" in resource.verbs]
-    root = f"/apis/{DRA}/{version}"
-    yield from ((f"{root}/{entry.plural}", entry.kind) for entry in dra if not entry.namespaced)
+    dra = _of_dra(discovery)
+    yield from ((f"{root}/{entry.plural}", entry.kind) for root, entry in dra if not entry.namespaced)
     if namespace is None:
         yield "/api/v1/namespaces", "Namespace"
         yield from ((f"/api/v1/{kind}", kind) for kind in CORE_ABROAD)
-        yield from ((f"{root}/{entry.plural}", entry.kind) for entry in dra if entry.plural == TEMPLATES)
+        yield from ((f"{root}/{entry.plural}", entry.kind) for root, entry in dra if entry.plural == TEMPLATES)
         yield from _of_groups(discovery, ABROAD, "")
         yield from _of_groups(discovery, OUTSIDE, "")
         return
     yield from _of_groups(discovery, INSIDE, f"/namespaces/{namespace}")
     yield from _of_groups(discovery, OUTSIDE, "")
     yield from ((f"/api/v1/namespaces/{namespace}/{kind}", kind) for kind in CORE_KINDS)
-    inside = [entry for entry in dra if entry.namespaced]
-    yield from ((f"{root}/namespaces/{namespace}/{entry.plural}", entry.kind) for entry in inside)
+    inside = [(root, entry) for root, entry in dra if entry.namespaced]
+    yield from ((f"{root}/namespaces/{namespace}/{entry.plural}", entry.kind) for root, entry in inside)
     yield f"{LEASES}/namespaces/{namespace}/leases", "Lease"
+
+
+def _of_dra(discovery: Discovery) -> list[tuple[str, Resource]]:
+    """Types of DRA that can be listed and deleted, each in the best version that has it: taint rules came to v1 late."""
+    found: dict[str, tuple[str, Resource]] = {}
+    for version in discovery.versions(DRA):
+        for plural, entry in discovery.resources(f"{DRA}/{version}").items():
+            if {"delete", "list"} <= set(entry.verbs):
+                found.setdefault(plural, (f"/apis/{DRA}/{version}", entry))
+    return list(found.values())
 
 
 def _of_groups(discovery: Discovery, wanted: Mapping[str, tuple[str, ...]], place: str) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,8 @@ class DriverSwitches:
     """Whether the device cgroup lets the container open them."""
     prepares: bool = True
     """Whether preparing a claim succeeds."""
+    gives_extended: bool = True
+    """Whether the kubelet prepares the claim behind an extended resource; without, the pod runs and gets no device."""
 
 
 @dataclass

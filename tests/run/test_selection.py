@@ -133,6 +133,7 @@ def test_the_plan_survives_its_way_to_a_worker() -> None:
         ("security/test_a_b.py::test_c_d[v-1]", "a_b/c_d[v-1]"),
         ("test_a.py::test_b", "a/b"),
         ("x/test_a.py", "a/"),
+        ("x/test_a_b__more.py::test_c[v]", "a_b/c[v]"),
     ],
 )
 def test_a_record_id_comes_from_the_node_id(node: str, record: str) -> None:

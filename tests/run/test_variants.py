@@ -69,6 +69,14 @@ def test_without_an_accelerator_gangs_are_tried_with_processors_and_metrics_not_
     assert set(_planned("metrics", _inventory())) == {None}
 
 
+def test_what_the_one_scheduler_does_is_tried_once_for_a_kind_by_dra_and_holds_it_on_all_nodes() -> None:
+    found = _planned("dra_pools", _inventory("dra", "device-plugin"))
+
+    assert set(found) == {"dra-s1"}
+    assert found["dra-s1"].locks == ("dra-s1@node-a", "dra-s1@node-b")
+    assert set(_planned("dra_pools", _inventory("device-plugin"))) == {None}, "one record is owed all the same"
+
+
 def test_without_a_solution_one_record_is_owed() -> None:
     assert set(_planned("gang", _inventory("dra", solutions=()))) == {None}
 

@@ -94,7 +94,8 @@ class DeviceManager:
                 one, status = self._from_claim(claim, reference)
                 injection += one
                 statuses.append(status)
-        for mapping in extended_requests(pod, container) if "" in claims else ():
+        extended = extended_requests(pod, container) if self._switches.driver.gives_extended else []
+        for mapping in extended if "" in claims else ():
             injection += self._from_claim(claims[""], {"name": "", "request": mapping["requestName"]})[0]
         for resource, units in self._units.of((uid_of(pod), container["name"])).items():
             injection += self._from_plugin(tuple(dict.fromkeys(unit.device for unit in units)))

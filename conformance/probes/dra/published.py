@@ -1,0 +1,86 @@
+"""Devices as their driver publishes them, with everything that a claim can ask for (resource.k8s.io, ResourceSlice)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.cluster.api import Api, Object
+from conformance.inventory import dra, odd
+from conformance.inventory import nodes as node_facts
+from conformance.inventory.room import Room
+from conformance.inventory.room import held as held_devices
+from conformance.probes.claims import GROUP
+
+
+@dataclass(frozen=True)
+class Published:
+    """One device that a node can use, and whether a claim holds it."""
+
+    device: dra.Device
+    node: str
+    body: Mapping[str, Any]
+    """The entry of the slice: attributes, capacity, taints."""
+    free: bool
+    """Whether a claim without tolerations can be given it: no taint, nobody holds it, its counters are left."""
+    held: bool
+    """Whether a claim holds it."""
+
+    @property
+    def key(self) -> dra.Key:
+        """Driver, pool and device name."""
+        return self.device.key
+
+    @property
+    def name(self) -> str:
+        """The key in one word."""
+        return "/".join(self.key)
+
+    @property
+    def attributes(self) -> dict[str, Mapping[str, Any]]:
+        """Attributes with their types, by full name: ``gpu.example.com/uuid``."""
+        return self._qualified("attributes")
+
+    @property
+    def capacity(self) -> dict[str, Mapping[str, Any]]:
+        """Capacities by full name, each with ``value`` and maybe ``requestPolicy``."""
+        return self._qualified("capacity")
+
+    def value(self, attribute: str) -> object:
+        """Value of an attribute by its full name; None where the device has none, or a list of them."""
+        found = next(iter(self.attributes.get(attribute, {}).values()), None)
+        return None if isinstance(found, list | dict) else found
+
+    def blocking_taints(self) -> list[Mapping[str, Any]]:
+        """Published taints that keep claims away."""
+        taints = self.body.get("taints") or []
+        return [t for t in taints if isinstance(t, dict) and t.get("effect") in ("NoSchedule", "NoExecute")]
+
+    def _qualified(self, side: str) -> dict[str, Mapping[str, Any]]:
+        found = self.body.get(side)
+        entries = found.items() if isinstance(found, dict) else ()
+        return {qualified(self.device.driver, str(k)): v for k, v in entries if isinstance(v, dict)}
+
+
+def qualified(driver: str, name: str) -> str:
+    """Full name of an attribute or capacity; one without a domain belongs to the driver."""
+    return name if "/" in name else f"{driver}/{name}"
+
+
+def read(api: Api, version: str, driver: str) -> list[Published]:
+    """Devices of a driver on usable nodes that reach them alone, in the order of their slices, at this moment."""
+    base = f"/apis/{GROUP}/{version}"
+    slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={driver}"))
+    nodes = [node for node in api.list("/api/v1/nodes") if node_facts.usable(node)]
+    devices, claims = list(dra.devices(slices, nodes)), api.list(f"{base}/resourceclaims")
+    room, held = Room(slices, devices, claims), held_devices(claims)
+    names = {odd.name(node) for node in nodes}
+    return [
+        Published(device, device.node, body, not device.tainted and room.takes(device), device.key in held)
+        for device, body in zip(devices, _bodies(slices), strict=True)
+        if device.node is not None and device.node in names
+    ]
+
+
+def _bodies(slices: Iterable[Object]) -> Iterable[Mapping[str, Any]]:
+    """The entries of the slices, in the order of ``dra.devices``."""
+    return (entry.get("basic", entry) for item in slices for entry in item["spec"].get("devices") or [])
