@@ -143,7 +143,9 @@ def _others(fault: Fault, right: Verdicts, wrong: Verdicts) -> list[str]:
 def _row(fault: Fault, check: str, right: Verdicts, wrong: Verdicts, others: list[str]) -> Row:
     before = {i: ended for i, ended in right.items() if check_of(i) == check and fault.wanted(i)}
     after = {i: ended for i, ended in wrong.items() if check_of(i) == check and fault.wanted(i)}
-    problems = [f"{i} is {ended[0]} in the right world" for i, ended in before.items() if not _can_catch(fault, i, ended)]
+    problems = [
+        f"{i} is {ended[0]} in the right world" for i, ended in before.items() if not _can_catch(fault, i, ended)
+    ]
     if not before:
         problems.append("it did not run in the right world")
     if not after:
