@@ -32,7 +32,7 @@ TWO_PODS = "two pods that start one after the other, and a window of at least 10
     accelerators=1,
     variants="dra_pools",
     needs=NEEDS,
-    longest=480,
+    longest=400,
     why_longest=TWO_PODS,
 )
 def test_selector_chooses_the_device(trial: Trial, evidence: Evidence) -> None:
@@ -62,7 +62,7 @@ def test_selector_chooses_the_device(trial: Trial, evidence: Evidence) -> None:
     accelerators=1,
     variants="dra_pools",
     needs=NEEDS,
-    longest=420,
+    longest=400,
     why_longest="two pods that start one after the other",
 )
 def test_prioritized_list_falls_back(trial: Trial, evidence: Evidence) -> None:
@@ -89,7 +89,7 @@ def test_prioritized_list_falls_back(trial: Trial, evidence: Evidence) -> None:
     accelerators=2,
     variants="dra_pools",
     needs=NEEDS,
-    longest=480,
+    longest=400,
     why_longest=TWO_PODS,
 )
 def test_constraint_holds(trial: Trial, evidence: Evidence) -> None:
@@ -123,7 +123,7 @@ def test_constraint_holds(trial: Trial, evidence: Evidence) -> None:
     accelerators=1,
     variants="dra_pools",
     needs=(*NEEDS, *TAINT_NEEDS),
-    longest=480,
+    longest=400,
     why_longest=TWO_PODS,
 )
 def test_tainted_device_is_kept(trial: Trial, evidence: Evidence) -> None:

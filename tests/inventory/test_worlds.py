@@ -26,7 +26,7 @@ WORLDS: dict[str, list[Seen]] = {
     ],
     "virtual": [
         ("device-plugin-s1", "sim.dev/accel", "simulated", {"node-b": (2, None)}),
-        ("device-plugin-s1-2", "sim.dev/virtual", "simulated", {"node-a": (2, None)}),
+        ("device-plugin-s1-2+virtual", "sim.dev/virtual", "simulated", {"node-a": (2, None)}),
     ],
     "nvidia": [
         ("dra-nvidia-a100-sxm4-40gb", "gpu.nvidia.com", "nvidia", {"node-a": (2, None)}),
@@ -81,7 +81,7 @@ def _seen(kind: Kind) -> Seen:
 @pytest.mark.parametrize("world", WORLDS)
 def test_inventory_finds_what_the_world_has(world: str) -> None:
     found = _taken(world)
-    kinds = (*found.kinds, *found.shares)
+    kinds = (*found.kinds, *found.shares, *found.virtual)
     assert sorted(map(_seen, kinds), key=str) == sorted(WORLDS[world], key=str)
     assert all(kind.free == kind.devices for kind in kinds)
     assert found.notes == ()
