@@ -172,14 +172,16 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
     return [ways.get(base, base), solution, *([f"{solution}{QUEUES}"] if queues else [])]
 
 
-def _locks(variant: str | None, inventory: Inventory) -> tuple[str, ...]:
+def _locks(variant: str | None, inventory: Inventory, *, by_dra: bool = False) -> tuple[str, ...]:
     """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which.
 
-    Whole devices and partitions that one DRA driver publishes for a node are cut from the same devices, so that a check of
-    the ones holds the others too. Gangs that ask for CPU keep out of each other's way as well.
+    ``by_dra``: all that DRA hands out, because it tries partitions and shares of the same devices. Gangs that ask for CPU
+    keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
     units = [(unit.id.partition(WITH)[0], unit) for unit in (*inventory.kinds, *inventory.shares, *inventory.virtual)]
+    if by_dra:
+        return tuple(sorted({name for name, unit in units if not variant or unit.way == DRA}))
     every = {name for name, _ in units}
     mine = [(name, unit) for name, unit in units if base in (name, name.partition("@")[0])]
     if mine:
@@ -209,7 +211,7 @@ def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queu
         provisional=spec.provisional,
         accelerators=spec.accelerators,
         holds=spec.holds,
-        locks=_locks(variant, inventory) if spec.accelerators else (),
+        locks=_locks(variant, inventory, by_dra=spec.variants == "dra_pools") if spec.accelerators else (),
         longest=spec.longest,
         why_longest=spec.why_longest,
         impact=spec.impact,

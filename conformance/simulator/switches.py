@@ -24,6 +24,8 @@ class DriverSwitches:
     """Whether preparing a claim succeeds."""
     second_user: Literal["same", "another", "nothing"] = "same"
     """What a second pod with one claim gets: the device of the first, another one, or none."""
+    gives_extended: bool = True
+    """Whether the kubelet prepares the claim behind an extended resource; without, the pod runs and gets no device."""
 
 
 @dataclass

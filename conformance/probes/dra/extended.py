@@ -74,12 +74,24 @@ class Extended:
         return Failure("extended_resource_without_claim", observed=observed, expected=expected)
 
     def opens(self, tenant: Tenant) -> bool:
-        """Whether the pod was seen to open its device; ``Unverified`` where it could and did not, which other checks judge."""
+        """Whether the pod was seen to open its device; ``Failure`` where it did not and a pod with a plain claim opens its own.
+
+        ``Unverified`` where neither does, which other checks judge.
+        """
         if not self._bench.descriptor.can_identify:
             seen = "no device node is known that a probe could open"
             self._sandbox.evidence.step("left the device unopened", observed=seen)
             return False
-        return bool(self._bench.opened_some(tenant))
+        try:
+            return bool(self._bench.opened_some(tenant))
+        except Unverified as error:
+            plain = self._trial.bench.holder("plain-twin")
+            seen = ", ".join(map(str, self._trial.bench.opened_some(plain)))
+            raise Failure(
+                "extended_resource_not_injected",
+                observed=f"{error.reason}; a pod with a claim opened {seen}",
+                expected="the kubelet prepares the claim behind the pod, and the container gets the device",
+            ) from error
 
     def gives_back(self, tenant: Tenant, claim: Object) -> None:
         """End the pod and wait until the claim behind it is gone."""

@@ -54,6 +54,7 @@ class Closed:
     def _tolerated(self, name: str) -> Running:
         trial = self.trial
         spec = trial.one(*trial.means(self.device), tolerations=[self.toleration])
+        trial.must_keep(spec, trial.one(), "tolerations of a request")
         expected = f"{self.device.name}, whose taint the claim tolerates"
         running = trial.get(name, spec, code="toleration_ignored", expected=expected, needs=[self.device])
         trial.must_mean(running, self.device)

@@ -111,7 +111,8 @@ class DeviceManager:
                 one, status = self._from_claim(claim, reference, uid_of(pod))
                 injection += one
                 statuses.append(status)
-        for mapping in extended_requests(pod, container) if "" in claims else ():
+        extended = extended_requests(pod, container) if self._switches.driver.gives_extended else []
+        for mapping in extended if "" in claims else ():
             wanted = {"name": "", "request": mapping["requestName"]}
             injection += self._from_claim(claims[""], wanted, uid_of(pod))[0]
         for resource, units in self._units.of((uid_of(pod), container["name"])).items():

@@ -12,11 +12,13 @@ const (
 	driverName   = "accel.testbed.dev"
 	resourceName = "testbed.dev/accel"
 	partResource = "testbed.dev/part-1g"
-	model        = "T1000"
-	version      = "1.0.0"
-	wholeMemory  = "2Mi"
-	partMemory   = "1Mi"
-	loopMajor    = 7
+
+	sharedResource = resourceName + ".shared"
+	model          = "T1000"
+	version        = "1.0.0"
+	wholeMemory    = "2Mi"
+	partMemory     = "1Mi"
+	loopMajor      = 7
 	// environmentName is the variable that tells a container which accelerators it was given.
 	environmentName = "TESTBED_ACCELERATOR"
 )

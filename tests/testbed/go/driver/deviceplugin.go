@@ -38,11 +38,21 @@ func (d devicePlugin) units() []string {
 			if d.replicas == 1 {
 				ids = append(ids, device.uuid())
 			} else {
-				ids = append(ids, fmt.Sprintf("%s%s%d", device.uuid(), replica, n))
+				ids = append(ids, replicaID(device, n))
 			}
 		}
 	}
+	switch {
+	case d.replicas > 1 && d.switches.on("fewer_shares_than_configured"):
+		return ids[:len(ids)-1]
+	case d.replicas > 1 && d.switches.on("share_beyond_the_limit"):
+		return append(ids, replicaID(d.offered[0], d.replicas))
+	}
 	return ids
+}
+
+func replicaID(device accelerator, n int) string {
+	return fmt.Sprintf("%s%s%d", device.uuid(), replica, n)
 }
 
 func deviceOf(id string) string {
@@ -88,15 +98,26 @@ func freest(available []string) int {
 }
 
 func (d devicePlugin) ListAndWatch(_ *deviceplugin.Empty, stream deviceplugin.DevicePlugin_ListAndWatchServer) error {
-	var devices []*deviceplugin.Device
-	for _, id := range d.units() {
-		devices = append(devices, &deviceplugin.Device{ID: id, Health: deviceplugin.Healthy})
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	var told []string
+	for {
+		if units := d.units(); !slices.Equal(units, told) {
+			var devices []*deviceplugin.Device
+			for _, id := range units {
+				devices = append(devices, &deviceplugin.Device{ID: id, Health: deviceplugin.Healthy})
+			}
+			if err := stream.Send(&deviceplugin.ListAndWatchResponse{Devices: devices}); err != nil {
+				return err
+			}
+			told = units
+		}
+		select {
+		case <-stream.Context().Done():
+			return nil
+		case <-tick.C:
+		}
 	}
-	if err := stream.Send(&deviceplugin.ListAndWatchResponse{Devices: devices}); err != nil {
-		return err
-	}
-	<-stream.Context().Done()
-	return nil
 }
 
 func (d devicePlugin) Allocate(_ context.Context, request *deviceplugin.AllocateRequest) (*deviceplugin.AllocateResponse, error) {
@@ -104,8 +125,16 @@ func (d devicePlugin) Allocate(_ context.Context, request *deviceplugin.Allocate
 	for _, container := range request.ContainerRequests {
 		var allocated []accelerator
 		for _, id := range container.DevicesIds {
+			if d.replicas > 1 && d.switches.on("replicas_are_never_shared") && !strings.HasSuffix(id, replica+"0") {
+				return nil, fmt.Errorf("device %s is in use", deviceOf(id))
+			}
 			if device, known := named(d.offered, deviceOf(id)); known && !slices.Contains(allocated, device) {
 				allocated = append(allocated, device)
+			}
+		}
+		for _, device := range allocated {
+			if err := d.describe(device); err != nil {
+				return nil, err
 			}
 		}
 		injected := d.injected(allocated)
@@ -123,14 +152,18 @@ func (d devicePlugin) Allocate(_ context.Context, request *deviceplugin.Allocate
 
 func (d devicePlugin) injected(allocated []accelerator) []accelerator {
 	switch {
-	case d.switches.on("plugin_injects_every_device"):
+	case d.switches.on("plugin_injects_every_device"), d.replicas > 1 && d.switches.on("share_opens_every_device"):
 		return d.all
 	case d.switches.on("plugin_shares_a_device"):
 		return d.offered[:1]
-	case d.switches.on("plugin_injects_nothing"):
+	case d.switches.on("plugin_injects_nothing"), d.replicas > 1 && d.switches.on("share_injects_nothing"):
 		return nil
 	}
-	return allocated
+	var injected []accelerator
+	for _, device := range allocated {
+		injected = append(injected, d.partOf(device, d.offered))
+	}
+	return injected
 }
 
 func (d devicePlugin) register(ctx context.Context) error {
@@ -168,7 +201,7 @@ func runDevicePlugin(ctx context.Context, s settings) error {
 	}
 	plugins := []devicePlugin{
 		{settings: s, resource: resourceName, socket: "testbed.sock", offered: s.devices, replicas: 1},
-		{settings: s, resource: resourceName + ".shared", socket: "testbed-shared.sock", offered: s.shared, replicas: replicas},
+		{settings: s, resource: sharedResource, socket: "testbed-shared.sock", offered: s.shared, replicas: replicas},
 		{settings: s, resource: partResource, socket: "testbed-parts.sock", offered: s.parts, replicas: 1},
 	}
 	ended := make(chan error, len(plugins))

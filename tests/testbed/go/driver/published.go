@@ -30,7 +30,7 @@ func (d draDriver) resources() resourceslice.DriverResources {
 
 func (d draDriver) published(device accelerator, position int) resourceapi.Device {
 	capacity := resourceapi.DeviceCapacity{Value: resource.MustParse(device.memory())}
-	one := resourceapi.Device{Name: device.name(), Attributes: attributes(device, position)}
+	one := resourceapi.Device{Name: device.name(), Attributes: d.attributes(device, position)}
 	if device.multiple {
 		one.AllowMultipleAllocations, capacity.RequestPolicy = &device.multiple, policy()
 	}
@@ -43,7 +43,7 @@ func (d draDriver) published(device accelerator, position int) resourceapi.Devic
 
 // attributes say what a device is and where it sits: the first one of a node has a PCIe root of its own, those that may be allocated several
 // times sit in the other half of the machine.
-func attributes(device accelerator, position int) map[resourceapi.QualifiedName]resourceapi.DeviceAttribute {
+func (d draDriver) attributes(device accelerator, position int) map[resourceapi.QualifiedName]resourceapi.DeviceAttribute {
 	text := func(value string) resourceapi.DeviceAttribute {
 		return resourceapi.DeviceAttribute{StringValue: &value}
 	}
@@ -51,7 +51,7 @@ func attributes(device accelerator, position int) map[resourceapi.QualifiedName]
 		wide := int64(value)
 		return resourceapi.DeviceAttribute{IntValue: &wide}
 	}
-	published, kind, root, numa := version, "whole", min(position, 1), 0
+	published, kind, root, numa := d.told(), "whole", min(position, 1), 0
 	if device.multiple {
 		root, numa = 0x80, 1
 	}
