@@ -37,7 +37,7 @@ class FakeTrial:
 
     def __init__(self, *devices: Published) -> None:
         self._devices = list(devices)
-        self.bench = type("B", (), {"node": "n"})()
+        self.bench = type("B", (), {"node": "n", "choose_node": lambda _self, _count: "n"})()
         self.evidence = type("E", (), {"step": lambda *_a, **_k: None})()
 
     def devices(self) -> list[Published]:
@@ -46,7 +46,7 @@ class FakeTrial:
     def free(self) -> list[Published]:
         return [d for d in self._devices if d.free]
 
-    def need(self, count: int, _what: object, words: str) -> None:
+    def need(self, count: int, words: str) -> None:
         if len(self._devices) < count:
             raise NotApplicable(words)
 
