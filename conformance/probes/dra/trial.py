@@ -55,7 +55,8 @@ class Trial:
     def everything(self) -> list[Published]:
         """Every device of the driver at this moment; ``Unknown`` where it must not be read."""
         try:
-            return published.read(self.sandbox.api, self.bench.version, self.driver)
+            rules = served.taint_rules_of_others(self.sandbox)
+            return published.read(self.sandbox.api, self.bench.version, self.driver, rules)
         except errors.Forbidden as error:
             raise Unknown(f"devices cannot be read: {error.message}", code="forbidden") from error
 
