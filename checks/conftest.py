@@ -4,7 +4,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance import AdminAccess, Allocation, Bench, Crud, Gangs, Growth, Scaling, Trial, Unknown
+from conformance import (
+    AdminAccess,
+    Allocation,
+    Bench,
+    Crud,
+    Gangs,
+    Growth,
+    Scaling,
+    Shares,
+    Trial,
+    Unknown,
+    Virtual,
+)
 from conformance.adapters import Look, metrics
 from conformance.cluster import Api, Settings
 from conformance.declaration import WITH, solution_of, spec_of
@@ -66,6 +78,22 @@ def share(request: pytest.FixtureRequest, inventory: Inventory) -> Kind | None:
     """The units of this variant, which are shares of devices; None where nobody hands out any."""
     wanted = getattr(request, "param", None)
     return next((found for found in inventory.shares if found.id == wanted), None)
+
+
+@pytest.fixture
+def shares(request: pytest.FixtureRequest, sandbox: Sandbox, share: Kind | None, inventory: Inventory) -> Shares:
+    """The shares of this variant on their node; there may be none."""
+    return Shares(sandbox, share, running(request.node).process.descriptors, inventory)
+
+
+@pytest.fixture
+def virtual(request: pytest.FixtureRequest, sandbox: Sandbox, inventory: Inventory) -> Virtual:
+    """Virtual devices of this variant's kind, which may turn out not to be offered."""
+    wanted = getattr(request, "param", None)
+    kind = next((found for found in inventory.virtualizable() if found.id == wanted), None)
+    if kind is None:
+        raise Unknown(inventory.why_none(), code="no_accelerator")
+    return Virtual(sandbox, kind, running(request.node).process.descriptors, inventory.dra_version)
 
 
 @pytest.fixture

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from conformance.inventory.solutions import Solution as Solution
     from conformance.probes.allocation import Allocation as Allocation
     from conformance.probes.allocation import not_published as not_published
+    from conformance.probes.ask import Ask as Ask
+    from conformance.probes.ask import Holding as Holding
+    from conformance.probes.ask import burning as burning
     from conformance.probes.bench import Bench as Bench
     from conformance.probes.bench import family as family
     from conformance.probes.bench import must_identify as must_identify
+    from conformance.probes.computing import must_compute as must_compute
     from conformance.probes.crud import Crud as Crud
     from conformance.probes.dra.admin import AdminAccess as AdminAccess
     from conformance.probes.dra.alternatives import falls_back as falls_back
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
     from conformance.probes.gang.refusal import is_refused as is_refused
     from conformance.probes.gang.window import holds_nothing as holds_nothing
     from conformance.probes.gang.window import waits as waits
+    from conformance.probes.injection import opens_its_own as opens_its_own
+    from conformance.probes.injection import record_injection as record_injection
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
     from conformance.probes.needs import CLASS_NEEDS as CLASS_NEEDS
@@ -54,6 +60,15 @@ if TYPE_CHECKING:
     from conformance.probes.reading import identity as identity
     from conformance.probes.sandbox import Sandbox as Sandbox
     from conformance.probes.scaling.scaling import Scaling as Scaling
+    from conformance.probes.sharing.shares import Shares as Shares
+    from conformance.probes.sharing.telling import agrees_with_configuration as agrees_with_configuration
+    from conformance.probes.sharing.ways import given_to_several as given_to_several
+    from conformance.probes.sharing.ways import keeps_its_limit as keeps_its_limit
+    from conformance.probes.sharing.ways import parts_are_apart as parts_are_apart
+    from conformance.probes.versions import compare_versions as compare_versions
+    from conformance.probes.versions import must_agree as must_agree
+    from conformance.probes.versions import reading_versions as reading_versions
+    from conformance.probes.virtual import Virtual as Virtual
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -68,6 +83,7 @@ _HOME = {
     "ALLOCATION_NEEDS": "probes.needs",
     "AdminAccess": "probes.dra.admin",
     "Allocation": "probes.allocation",
+    "Ask": "probes.ask",
     "Bench": "probes.bench",
     "CLAIM_NEEDS": "probes.needs",
     "CLASS_NEEDS": "probes.needs",
@@ -82,6 +98,7 @@ _HOME = {
     "Gangs": "probes.gang.gangs",
     "Grade": "verdicts",
     "Growth": "probes.pools.growth",
+    "Holding": "probes.ask",
     "Impact": "verdicts",
     "Kind": "inventory.kinds",
     "NotApplicable": "verdicts",
@@ -92,6 +109,7 @@ _HOME = {
     "Sandbox": "probes.sandbox",
     "Scaling": "probes.scaling.scaling",
     "Settings": "cluster.settings",
+    "Shares": "probes.sharing.shares",
     "Skipped": "verdicts",
     "Solution": "inventory.solutions",
     "TAINT_NEEDS": "probes.needs",
@@ -102,23 +120,35 @@ _HOME = {
     "Unknown": "verdicts",
     "Unverified": "verdicts",
     "Verdict": "verdicts",
+    "Virtual": "probes.virtual",
+    "agrees_with_configuration": "probes.sharing.telling",
     "another_gets_one": "probes.gang.clean",
+    "burning": "probes.ask",
     "capacity_consumed": "probes.dra.capacity",
     "check": "declaration",
     "close_device": "probes.dra.taints",
+    "compare_versions": "probes.versions",
     "divided_device": "probes.dra.capacity",
     "falls_back": "probes.dra.alternatives",
     "family": "probes.bench",
     "finish_together": "probes.gang.finish",
     "first_and_last": "probes.dra.selection",
     "frees_its_devices": "probes.gang.clean",
+    "given_to_several": "probes.sharing.ways",
     "holds_nothing": "probes.gang.window",
     "identity": "probes.reading",
     "is_refused": "probes.gang.refusal",
+    "keeps_its_limit": "probes.sharing.ways",
     "met_by_nobody": "probes.dra.selection",
+    "must_agree": "probes.versions",
+    "must_compute": "probes.computing",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",
+    "opens_its_own": "probes.injection",
     "partition_family": "probes.dra.partitions",
+    "parts_are_apart": "probes.sharing.ways",
+    "reading_versions": "probes.versions",
+    "record_injection": "probes.injection",
     "second_follows": "probes.gang.contest",
     "take_device": "probes.dra.selection",
     "takes_the_first": "probes.dra.alternatives",

@@ -16,7 +16,7 @@ WITH = "+"
 QUEUES = "+queues"
 """Ends the name of what a solution needs besides, where checks may make queues of their own: ``kueue+queues``."""
 Variants = Literal[
-    "kinds", "shares", "dra_kinds", "dra_pools", "dra_types", "gang", "metrics", "adapters", "autoscalers"
+    "kinds", "shares", "virtual", "dra_kinds", "dra_pools", "dra_types", "gang", "metrics", "adapters", "autoscalers"
 ]
 
 
@@ -41,7 +41,8 @@ class CheckSpec:
     variants: Variants | None = None
     """What the check runs once for each of.
 
-    ``kinds``: accelerator kinds, node by node; ``shares``: ways of sharing, node by node; ``dra_kinds``: kinds that DRA hands out;
+    ``kinds``: accelerator kinds, node by node; ``shares``: ways of sharing, node by node; ``virtual``: virtual devices,
+    node by node, and kinds of which there is none; ``dra_kinds``: kinds that DRA hands out;
     ``dra_pools``: the same over all nodes, for what the one scheduler does; ``dra_types``: types of resource.k8s.io;
     ``gang`` and ``metrics``: accelerator kinds over all nodes, with each solution of the family; ``adapters`` and ``autoscalers``: solutions alone.
     """

@@ -30,8 +30,10 @@ RECORD = "conformance_record"
 _TEXT_LIMIT = 50_000
 _FIXTURES = {
     "kinds": "kind",
+    "shares": "share",
     "dra_kinds": "kind",
     "dra_pools": "kind",
+    "virtual": "virtual",
     "dra_types": "dra_type",
     "gang": "variant",
     "metrics": "variant",

@@ -15,7 +15,7 @@ from conformance.catalogue import CheckInfo
 
 HERE = Path(__file__).resolve().parent
 COMMANDS = (
-    (), ("run",), ("demo",), ("plan",), ("checks",), ("explain",), ("profiles",), ("report",), ("self-test",),
+    (), ("run",), ("demo",), ("plan",), ("checks",), ("explain",), ("profiles",), ("accelerators",), ("report",), ("self-test",),
     ("cluster", "up"), ("path",), ("sweep",), ("rbac",),
 )  # fmt: skip
 NOTE = "<!-- Made by docs/generate.py from the code; change the code and run it again. -->\n"
@@ -44,6 +44,7 @@ def _check(info: CheckInfo) -> list[str]:
     spec = info.spec
     variants = {
         "kinds": "per accelerator kind",
+        "virtual": "per kind of virtual device and node",
         "dra_kinds": "per accelerator kind by DRA",
         "dra_pools": "per accelerator kind by DRA over all its nodes",
         "dra_types": "per DRA type",

@@ -8,6 +8,7 @@ from conformance import (
     Evidence,
     Failure,
     Grade,
+    Holding,
     Unknown,
     check,
     family,
@@ -171,7 +172,7 @@ def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:
     false), and do not make a vendor's runtime the default.
     """
     must_identify(bench.descriptor)
-    greedy = bench.holder("greedy", environment=bench.visibility())
+    greedy = bench.holder("greedy", how=Holding(environment=bench.visibility()))
     numbers = family(bench.opened_some(greedy))
     bystander = bench.bystander("attacker", numbers=numbers, environment=bench.visibility())
     bench.opened_none(bystander, "environment_opened_device")
@@ -206,7 +207,7 @@ def test_handmade_node_is_refused(bench: Bench, evidence: Evidence) -> None:
     """
     must_identify(bench.descriptor)
     victims = {node.number for node in bench.opened_some(bench.holder("victim"))}
-    attacker = bench.holder("attacker", make=sorted(victims), root=True)
+    attacker = bench.holder("attacker", how=Holding(make=sorted(victims), root=True))
     own = bench.opened_one(attacker)
     made = {node.number: node for node in attacker.report.made}
     evidence.step(

@@ -1,11 +1,11 @@
 """Kinds that DRA drivers publish: whole devices, partitions, devices that several claims may hold, claims that pods share."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from conformance.declaration import WITH
-from conformance.inventory import dra, odd, sharing
+from conformance.inventory import dra, odd, sharing, virtual
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.amounts import share
 from conformance.inventory.descriptors import Descriptor
@@ -24,20 +24,26 @@ def kinds(reading: Reading, version: str) -> Iterable[Kind]:
     base = f"/apis/{GROUP}/{version}"
     slices, broken = dra.current_slices(reading.list(f"{base}/resourceslices") or [])
     reading.notes += broken
-    classes = {odd.name(c) for c in reading.list(f"{base}/deviceclasses") or []}
+    listed = reading.list(f"{base}/deviceclasses") or []
+    classes = {odd.name(c) for c in listed}
+    told = {odd.part(c, "spec").get("extendedResourceName"): odd.name(c) for c in listed}
+    reading.backed = {name: cls for name, cls in told.items() if isinstance(name, str) and name}
     claims = reading.list(f"{base}/resourceclaims")
     found = [device for device in dra.devices(slices, reading.nodes) if not ignored(device.driver)]
+    reading.notes += _left_out(found)
     room, empty = None if claims is None else Room(slices, found, claims), Room(slices, found)
     groups = _groups(reading, found)
     for group, devices in sorted(groups.items()):
         kind = _kind(reading, group, devices, groups, classes)
         shares = _shares(reading, devices, kind, empty, room)
         yield replace(kind, nodes=shares)
-        if not kind.strategy and shares:
+        if not kind.strategy and shares and _can_be_shared(reading, kind):
             ending = f"{WITH}{SHARED_CLAIM}"
             whole = tuple(replace(node, physical=node.devices) for node in shares)
             given = unique(kind.id, reading.taken, ending)
             yield replace(kind, id=given, strategy=SHARED_CLAIM, nodes=whole)
+        if not kind.strategy and shares:
+            yield from virtual.of(reading, replace(kind, nodes=shares))
     yield from _silent_classes(reading, classes, {group[0] for group in groups})
 
 
@@ -45,15 +51,29 @@ def _groups(reading: Reading, found: Iterable[dra.Device]) -> dict[Group, list[d
     by_driver = {driver: d for d in reading.descriptors for driver in d.drivers}
     pools = {odd.name(node): node_facts.pool(node) for node in reading.nodes}
     groups: dict[Group, list[dra.Device]] = defaultdict(list)
+    neither: Counter[str] = Counter()
     for device in found:
         descriptor = by_driver.get(device.driver)
         way = sharing.way(device, descriptor)
         if way is None:
+            neither[device.driver] += 1
             continue
         size = "-".join(sharing.memory(device, descriptor).values()) if way == PARTITIONS else ""
         model = sharing.model(device, descriptor)
         groups[device.driver, way, model, size, pools.get(device.node or "", "")].append(device)
+    told = "are neither whole devices nor partitions by its descriptor"
+    reading.notes += [f"{count} devices of {driver} {told}" for driver, count in sorted(neither.items())]
     return groups
+
+
+def _left_out(found: Iterable[dra.Device]) -> Iterable[str]:
+    """Notes on devices that count for no node."""
+    found = list(found)
+    tainted = Counter(device.driver for device in found if device.tainted)
+    nowhere = Counter(device.driver for device in found if not device.tainted and device.node is None)
+    yield from (f"{count} devices of {driver} are tainted" for driver, count in sorted(tainted.items()))
+    for driver, count in sorted(nowhere.items()):
+        yield f"{count} devices of {driver} are left out: no node reaches them, or several do"
 
 
 def _kind(
@@ -66,9 +86,10 @@ def _kind(
     unit: dict[str, str] = {}
     if way == CAPACITY:
         unit = _request(devices[0])
-    elif PARTITIONS in ways:
+    elif PARTITIONS in ways and (way or not (descriptor and descriptor.whole)):
         unit = sharing.memory(devices[0], descriptor)
     wanted = descriptor.classes_for(way) if descriptor else ()
+    cls = next((c for c in wanted if c in classes), None)
     return reading.kind(
         DRA,
         driver,
@@ -80,7 +101,8 @@ def _kind(
         size=size,
         unit=unit,
         beside_shared=CAPACITY in ways,
-        device_class=next((c for c in wanted if c in classes), None),
+        device_class=cls,
+        extended_resource=next((name for name, given in sorted(reading.backed.items()) if given == cls), ""),
         note=_not_to_be_told_apart(way, unit, descriptor) if PARTITIONS in ways else "",
     )
 
@@ -119,6 +141,11 @@ def _shares(
         )
         for name, count in sorted(total.items())
     )
+
+
+def _can_be_shared(reading: Reading, kind: Kind) -> bool:
+    """Whether pods may share a claim for such a device: not where the descriptor says that it cannot be shared."""
+    return next((d.can_share for d in reading.descriptors if d.id == kind.descriptor), None) is not False
 
 
 def _silent_classes(reading: Reading, classes: set[str], drivers: set[str]) -> Iterable[Kind]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.cluster.api import Object
-from conformance.inventory import device_plugin
+from conformance.inventory import device_plugin, virtual
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DEVICE_PLUGIN, Kind, NodeShare
 from conformance.inventory.reading import Reading, ignored
+from conformance.inventory.vendor import PARTITIONS
 
 
 @dataclass
@@ -24,14 +25,13 @@ class _Group:
 
 def kinds(reading: Reading) -> Iterable[Kind]:
     """Kinds of extended resources, and a kind with a note for units that are shared nobody knows how."""
-    by_resource = {resource: d for d in reading.descriptors for resource in d.resources}
     groups: dict[tuple[str, str, str, str], _Group] = {}
     strange: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     meant: dict[str, Descriptor] = {}
     for node in reading.nodes:
         have = node_facts.labels(node)
         for resource, (_capacity, allocatable) in device_plugin.resources(node).items():
-            if ignored(resource):
+            if ignored(resource) or (resource in reading.backed and not allocatable):
                 continue
             odd_label = device_plugin.strange_sharing(resource, node, reading.descriptors)
             if odd_label:
@@ -40,9 +40,12 @@ def kinds(reading: Reading) -> Iterable[Kind]:
                 strange[resource, model, node_facts.pool(node)][odd_label[1]] += 1
                 continue
             shared = device_plugin.share_rule(resource, node, reading.descriptors)
-            descriptor = shared[0] if shared else by_resource.get(resource)
+            descriptor = shared[0] if shared else _known(resource, reading.descriptors)
             model = have.get(descriptor.model_label, "") if descriptor else ""
-            physical = device_plugin.physical(resource, node, shared[1]) if shared else None
+            behind = (
+                shared and shared[1].strategy != PARTITIONS
+            )  # a label counts partitions, not what they are parts of
+            physical = device_plugin.physical(resource, node, shared[1]) if shared and behind else None
             key = (resource, model, node_facts.pool(node), shared[1].strategy if shared else "")
             groups.setdefault(key, _Group(descriptor)).members.append((node, allocatable, physical))
     yield from _grouped(reading, groups)
@@ -52,6 +55,14 @@ def kinds(reading: Reading) -> Iterable[Kind]:
         yield reading.kind(DEVICE_PLUGIN, resource, model, pool, meant[resource], (), note=note)
 
 
+def _known(resource: str, descriptors: Iterable[Descriptor]) -> Descriptor | None:
+    """The descriptor that knows a resource as one of whole or of virtual devices; the last one, which is the user's, wins."""
+    found = [
+        d for d in descriptors if resource in d.resources or (d.virtualization and d.virtualization.names(resource))
+    ]
+    return found[-1] if found else None
+
+
 def _grouped(reading: Reading, groups: dict[tuple[str, str, str, str], _Group]) -> Iterable[Kind]:
     if not groups:
         return
@@ -59,7 +70,10 @@ def _grouped(reading: Reading, groups: dict[tuple[str, str, str, str], _Group]) 
     held = None if pods is None else device_plugin.held(pods)
     for (resource, model, pool, strategy), group in sorted(groups.items(), key=lambda entry: entry[0]):
         shares = tuple(_share(node, count, resource, held, physical) for node, count, physical in group.members)
-        yield reading.kind(DEVICE_PLUGIN, resource, model, pool, group.descriptor, shares, strategy=strategy)
+        kind = reading.kind(DEVICE_PLUGIN, resource, model, pool, group.descriptor, shares, strategy=strategy)
+        yield kind
+        if not strategy:
+            yield from virtual.of(reading, kind)
 
 
 def _share(

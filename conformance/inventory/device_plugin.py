@@ -1,5 +1,6 @@
 """Accelerators that device plugins advertise: extended resources of nodes, less what pods hold."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 
@@ -11,6 +12,8 @@ from conformance.inventory.vendor import ShareRule
 
 _NOT_DEVICES = ("hugepages-", "attachable-volumes-")
 _DIGITS = 19
+_LONGEST = 262_144
+"""Annotations of an object together have 256 KiB at most."""
 _FINISHED = {"Succeeded", "Failed"}
 
 
@@ -61,9 +64,9 @@ def held(pods: Iterable[Object]) -> dict[str, Counter[str]]:
 
 def share_rule(resource: str, node: Object, descriptors: Iterable[Descriptor]) -> tuple[Descriptor, ShareRule] | None:
     """The way of sharing by which a unit of this resource on this node is a share of a device; None where it is whole."""
-    have = node_facts.labels(node)
+    have, noted = node_facts.labels(node), odd.part(node, "metadata", "annotations")
     rules = [(d, rule) for d in descriptors for rule in d.shares]
-    said = (entry for entry in rules if entry[1].means(resource, entry[0].resources, have))
+    said = (entry for entry in rules if entry[1].means(resource, entry[0].resources, have, noted))
     named = (entry for entry in rules if entry[1].may_mean(resource, have))
     return next(said, None) or next(named, None)
 
@@ -86,6 +89,16 @@ def strange_sharing(resource: str, node: Object, descriptors: Iterable[Descripto
 
 
 def physical(resource: str, node: Object, rule: ShareRule) -> int | None:
-    """Physical devices of which the node's units are shares, by its label; None where nobody tells it."""
+    """Physical devices of which the node's units are shares, by its label or annotation; None where nobody tells it."""
     told = node_facts.labels(node).get(rule.label(rule.devices, resource)) if rule.devices else None
-    return _count(told) if told else None
+    if told:
+        return _count(told)
+    return _entries(odd.part(node, "metadata", "annotations").get(rule.annotation)) if rule.annotation else None
+
+
+def _entries(text: object) -> int | None:
+    try:
+        found = json.loads(text) if isinstance(text, str) and len(text) <= _LONGEST else None
+    except (ValueError, RecursionError):
+        return None
+    return len(found) if isinstance(found, list) else None

@@ -11,6 +11,8 @@ DRA = "dra"
 DEVICE_PLUGIN = "device-plugin"
 CPU = "cpu"
 """Stands for a pool in variants where a cluster has no accelerator at all."""
+LONGEST = 40
+"""Characters of an id, without number and strategy."""
 WAYS = {DRA: "DRA", DEVICE_PLUGIN: "device plugin"}
 
 
@@ -49,6 +51,8 @@ class Kind:
 
     Of a partition, and of a whole device beside partitions: what it has, by which a claim can tell it from others.
     """
+    extended_resource: str = ""
+    """Extended resource by which its DeviceClass can be asked for (``spec.extendedResourceName``), where there is one."""
     beside_shared: bool = False
     """Whether its DRA driver also publishes devices that several claims may hold (``allowMultipleAllocations``)."""
     note: str = ""
@@ -65,6 +69,12 @@ class Kind:
     def devices(self) -> int:
         """Devices on all nodes."""
         return sum(node.devices for node in self.nodes)
+
+    @property
+    def physical(self) -> int | None:
+        """Physical devices behind shares on all nodes, or None for whole devices and where nobody tells it."""
+        told = [node.physical for node in self.nodes]
+        return None if None in told or not told else sum(p or 0 for p in told)
 
     @property
     def free(self) -> int | None:
@@ -90,8 +100,8 @@ class Kind:
 
 
 def slug(text: str) -> str:
-    """Lower-case letters, digits and dashes, at most 40 characters; untrusted names become safe ids."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "unnamed"
+    """Lower-case letters, digits and dashes, at most ``LONGEST``; untrusted names become safe ids."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST].strip("-") or "unnamed"
 
 
 def unique(wanted: str, taken: set[str], ending: str = "") -> str:

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 
 from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
 from conformance.declaration import WITH
 from conformance.inventory.descriptors import Descriptor, other_devices
-from conformance.inventory.kinds import DEVICE_PLUGIN, Kind, NodeShare, slug, unique
+from conformance.inventory.kinds import DEVICE_PLUGIN, LONGEST, Kind, NodeShare, slug, unique
+
+_SHORTEST = 8
+"""Characters of a model that an id keeps where the other parts are long."""
 
 
 @dataclass
@@ -21,6 +24,8 @@ class Reading:
     descriptors: tuple[Descriptor, ...]
     notes: list[str]
     taken: set[str] = field(default_factory=set)
+    backed: dict[str, str] = field(default_factory=dict)
+    """DeviceClass by the extended resource that it gives (``spec.extendedResourceName``); such units no node need show."""
 
     def list(self, path: str) -> list[Object] | None:
         """The objects, or None with a note where they must not be listed or are not served."""
@@ -46,11 +51,14 @@ class Reading:
         strategy: str = "",
         size: str = "",
         unit: dict[str, str] | None = None,
+        extended_resource: str = "",
         beside_shared: bool = False,
     ) -> Kind:
         """A kind with an id of its own; ``size`` tells partitions of one model apart."""
         resource = name.rpartition("/")[2] if strategy and way == DEVICE_PLUGIN and model else ""
-        wanted = slug("-".join(filter(None, (way, model or name, resource or size, pool))))
+        rest = sum(len(slug(part)) + 1 for part in (way, resource or size, pool) if part)
+        short = slug(model or name)[: max(_SHORTEST, LONGEST - rest)].strip("-")
+        wanted = slug("-".join(filter(None, (way, short, resource or size, pool))))
         return Kind(
             id=unique(wanted, self.taken, f"{WITH}{strategy}" if strategy else ""),
             strategy=strategy,
@@ -62,11 +70,13 @@ class Reading:
             device_class=device_class,
             nodes=shares,
             unit=unit or {},
+            extended_resource=extended_resource,
             beside_shared=beside_shared,
             note=note,
         )
 
 
+@lru_cache(maxsize=4096)
 def ignored(name: str) -> bool:
     """Whether a driver or resource is known to give no accelerator."""
     return any(fnmatchcase(name, glob) for glob in _others())

@@ -5,7 +5,7 @@ from conformance.inventory.amounts import amount
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.dra import Device
 from conformance.inventory.kinds import Kind
-from conformance.inventory.vendor import CAPACITY, MEMORY, PARTITIONS, SHARED_CLAIM
+from conformance.inventory.vendor import CAPACITY, MEMORY, PARTITIONS, SHARED_CLAIM, VIRTUAL
 
 WHOLE = ""
 
@@ -16,15 +16,18 @@ def way(device: Device, descriptor: Descriptor | None) -> str | None:
     A descriptor that names whole devices or partitions decides. Else a device that takes a part of shared counters is a
     partition, and one that takes all of them is whole.
     """
-    if device.multiple:
-        return CAPACITY
+    virtual = descriptor and descriptor.virtualization and descriptor.virtualization.is_one(device.attributes)
+    if device.multiple or virtual:
+        return CAPACITY if device.multiple else VIRTUAL
     if descriptor and descriptor.partition and descriptor.partition.having.holds(device.attributes):
         return PARTITIONS
     if descriptor and descriptor.whole:
         if descriptor.whole.holds(device.attributes):
             return WHOLE
         return PARTITIONS if device.consumes and descriptor.partition is None else None
-    return PARTITIONS if device.is_part and (descriptor is None or descriptor.partition is None) else WHOLE
+    if not device.is_part:
+        return WHOLE
+    return None if descriptor and descriptor.partition else PARTITIONS
 
 
 def model(device: Device, descriptor: Descriptor | None) -> str:
@@ -50,10 +53,13 @@ def parent(device: Device, descriptor: Descriptor | None) -> str:
 
 def is_of(kind: Kind, device: Device, descriptor: Descriptor) -> bool:
     """Whether a device is one of the kind: of its model, shared in its way, and as large as its unit says."""
+    found = way(device, descriptor)
     wanted = WHOLE if kind.strategy == SHARED_CLAIM else kind.strategy
-    if way(device, descriptor) != wanted or model(device, descriptor) != kind.model:
+    if wanted == VIRTUAL and not (descriptor.virtualization and descriptor.virtualization.device):
+        wanted = WHOLE  # a node's label makes them virtual, and they are published as whole ones
+    if found != wanted or model(device, descriptor) != kind.model:
         return False
-    if wanted == CAPACITY:
+    if found == CAPACITY:
         return True
     return all(
         amount(odd.part(device.capacity, name).get("value")) == amount(value) for name, value in kind.unit.items()

@@ -6,18 +6,20 @@ from typing import Any
 
 from conformance.cluster.api import Api
 from conformance.cluster.discovery import Discovery
-from conformance.inventory import by_dra, by_plugin
+from conformance.inventory import by_dra, by_plugin, virtual
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.by_dra import GROUP
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import Kind
 from conformance.inventory.reading import Reading
 from conformance.inventory.solutions import Solution
+from conformance.inventory.vendor import VIRTUAL
 
 NODES_PER_KIND = 4
 """Nodes on which the checks of one kind of accelerator are tried, those with most free devices."""
 DRA_TYPES = ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices")
 """Types of resource.k8s.io that DRA needs (KAR 0051); where one is not served, that is found by its check."""
+_KINDS = ("kinds", "pools", "shares", "share_pools", "virtual", "virtual_pools")
 MORE_DRA_TYPES = ("devicetaintrules",)
 """Types that are tried where they are served."""
 
@@ -40,10 +42,25 @@ class Inventory:
     """What is installed for scheduling and scaling."""
     shares: tuple[Kind, ...] = ()
     """Kinds whose units are shares of devices, one for each way of sharing."""
+    virtual: tuple[Kind, ...] = ()
+    """Kinds whose units are virtual devices."""
+    virtual_pools: tuple[Kind, ...] = ()
+    """These over all their nodes, where ``virtual`` has one for each node."""
+    share_pools: tuple[Kind, ...] = ()
+    """The shares over all their nodes, where ``shares`` has one for each node."""
 
     def of_family(self, family: str) -> tuple[Solution, ...]:
         """Solutions of one family (``gang``, ``metrics``, ``autoscaler``)."""
         return tuple(solution for solution in self.solutions if solution.family == family)
+
+    def virtualizable(self) -> tuple[Kind, ...]:
+        """Virtual kinds, and one kind of each vendor of which there is no virtual one: whether it can be is to be judged."""
+        offered = {kind.descriptor for kind in self.virtual}
+        rest: dict[str, Kind] = {}
+        for kind in (*(self.pools or self.kinds), *self.shares):
+            if kind.descriptor is None or kind.descriptor not in offered:
+                rest.setdefault(kind.descriptor or kind.name, kind)
+        return (*self.virtual, *rest.values())
 
     def why_none(self, *, by_dra: bool = False) -> str:
         """One sentence on why there is no kind, or none that DRA hands out."""
@@ -65,26 +82,28 @@ class Inventory:
             split += [kind.on(share) for share in sorted(tried, key=lambda share: share.name)] or [kind]
             if len(kind.nodes) > len(tried):
                 left_out.append(f"{kind.title}: {len(tried)} of {len(kind.nodes)} nodes are tried")
-        shares = [kind.on(share) for kind in self.shares for share in kind.nodes[:NODES_PER_KIND]]
-        return replace(self, kinds=tuple(split), pools=self.kinds, shares=tuple(shares)), left_out
+        shares, virtually = (
+            tuple(kind.on(share) for kind in kinds for share in kind.nodes[:NODES_PER_KIND])
+            for kinds in (self.shares, self.virtual)
+        )
+        made = replace(self, kinds=tuple(split), shares=shares, virtual=virtually)
+        return replace(made, pools=self.kinds, share_pools=self.shares, virtual_pools=self.virtual), left_out
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""
-        kinds = {name: [kind.to_json() for kind in getattr(self, name)] for name in ("kinds", "pools", "shares")}
+        kinds = {name: [kind.to_json() for kind in getattr(self, name)] for name in _KINDS}
         return {**vars(self), **kinds, "solutions": [solution.to_json() for solution in self.solutions]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Inventory":
         """Inventory from what ``to_json`` gave."""
         return cls(
-            kinds=tuple(Kind.from_json(kind) for kind in data["kinds"]),
+            **{name: tuple(map(Kind.from_json, data[name])) for name in _KINDS},
             dra_version=data["dra_version"],
             dra_types=tuple(data["dra_types"]),
             nodes=data["nodes"],
             notes=tuple(data["notes"]),
-            pools=tuple(Kind.from_json(kind) for kind in data["pools"]),
             solutions=tuple(Solution.from_json(entry) for entry in data["solutions"]),
-            shares=tuple(Kind.from_json(share) for share in data["shares"]),
         )
 
 
@@ -102,5 +121,7 @@ def take(api: Api, descriptors: Sequence[Descriptor]) -> Inventory:
         )
     kinds = [*(by_dra.kinds(reading, version) if version else ()), *by_plugin.kinds(reading)]
     types = (*DRA_TYPES, *(t for t in MORE_DRA_TYPES if t in served))
-    whole, shares = ([kind for kind in kinds if bool(kind.strategy) == shared] for shared in (False, True))
-    return Inventory(tuple(whole), version, types, len(nodes), tuple(reading.notes), shares=tuple(shares))
+    whole = virtual.without_names((kind for kind in kinds if not kind.strategy), descriptors)
+    virtually = tuple(kind for kind in kinds if kind.strategy == VIRTUAL)
+    shares = tuple(kind for kind in kinds if kind.strategy not in ("", VIRTUAL))
+    return Inventory(whole, version, types, len(nodes), tuple(reading.notes), shares=shares, virtual=virtually)

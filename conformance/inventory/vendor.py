@@ -1,7 +1,7 @@
 """The parts of a descriptor that say how a vendor's devices are shared, virtualized and told apart, and where versions stand."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -12,6 +12,9 @@ SHARED_CLAIM, CAPACITY = "shared-claim", "consumable-capacity"
 """Ways of sharing that DRA itself has: several pods name one claim; several claims are given one device."""
 MEMORY = "memory"
 """Capacity that is a device's memory where a descriptor names no other."""
+
+VIRTUAL = "virtual"
+"""No way of sharing: units are virtual devices, which are devices of their own to their holders."""
 
 
 @dataclass(frozen=True)
@@ -75,20 +78,26 @@ class ShareRule:
     """Globs of resources whose units are such shares."""
     when: When | None
     """Node label that makes units of the vendor's own resources such shares."""
+    annotation: str
+    """Node annotation whose presence makes them such shares; a JSON list in it has an entry for each physical device."""
     devices: str
     """Node label with the number of physical devices, ``*`` for what the glob stands for; empty: nobody tells it."""
     replicas: str
     memory: str
 
-    def means(self, resource: str, own: Iterable[str], labels: Mapping[str, str]) -> bool:
+    def means(
+        self, resource: str, own: Iterable[str], labels: Mapping[str, str], annotations: Collection[str] = ()
+    ) -> bool:
         """Whether units of a resource are such shares on a node with these labels; ``own`` are the vendor's resources."""
+        if self.annotation:
+            return self.annotation in annotations and (self.names(resource) or resource in own)
         if self.when is None:
             return self.names(resource)
         return self.when.holds(labels) and (self.names(resource) or resource in own)
 
     def may_mean(self, resource: str, labels: Mapping[str, str]) -> bool:
         """Whether the resource's name alone says so, on a node without the label."""
-        return self.names(resource) and (self.when is None or self.when.label not in labels)
+        return self.names(resource) and not self.annotation and (self.when is None or self.when.label not in labels)
 
     def names(self, resource: str) -> bool:
         """Whether one of its globs means the resource."""
@@ -109,8 +118,28 @@ class Virtualization:
 
     can: bool
     resources: tuple[str, ...]
+    """Globs of resources that give virtual devices."""
     when: When | None
     device: Having | None
+
+    def names(self, resource: str) -> bool:
+        """Whether a resource gives virtual devices by its name alone."""
+        return any(fnmatchcase(resource, glob) for glob in self.resources)
+
+    def marks(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Whether units of this resource or driver are virtual devices on a node with these labels."""
+        return self.can and (self.names(name) or (self.when is not None and self.when.holds(labels)))
+
+    def is_one(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether a published device with these attributes is virtual."""
+        return self.can and self.device is not None and self.device.holds(attributes)
+
+    def __str__(self) -> str:
+        """Where virtual devices would show."""
+        places = [f"resources {', '.join(self.resources)}"] if self.resources else []
+        places += [f"node label {self.when.label}={self.when.equals}"] if self.when else []
+        places += [f"devices with {self.device.attribute}={self.device.equals}"] if self.device else []
+        return "; ".join(places) or "the descriptor names no place"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +195,7 @@ def share(data: Mapping[str, Any]) -> ShareRule:
         strategy=data["strategy"],
         resources=tuple(data.get("resources", ())),
         when=when(data.get("when")),
+        annotation=data.get("annotation", ""),
         devices=data.get("devices", ""),
         replicas=data.get("replicas", ""),
         memory=data.get("memory", ""),

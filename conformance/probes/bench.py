@@ -1,11 +1,12 @@
 """What holders and bystanders of a node opened, and what that means: the judgement of the isolation checks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from conformance.cluster.api import Object
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import Kind
 from conformance.probes import claims, reading, starting
+from conformance.probes.ask import DEVICES, PLAINLY, Ask, Holding
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.stage import SIBLING, Stage
 from conformance.probes.tenants import MAIN, Tenant
@@ -23,31 +24,18 @@ class Bench(Stage):
         self._witnesses: list[Tenant] = []
         self._witnessed: set[str] = set()
 
-    def holder(
-        self,
-        name: str,
-        *,
-        sibling: bool = False,
-        numbers: Sequence[str] = (),
-        make: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
-        root: bool = False,
-    ) -> Tenant:
-        """Start a pod that holds one accelerator, as the witness that a control needs; ``Unverified`` where it cannot.
-
-        ``sibling`` adds a container of the pod that asks for none; it opens the given numbers under any name. ``make`` are
-        numbers of which the pod makes nodes by hand, as ``root``.
-        """
+    def holder(self, name: str, *, ask: Ask = DEVICES, how: Holding = PLAINLY) -> Tenant:
+        """Start a pod that holds one accelerator, as the witness that a control needs; ``Unverified`` where it cannot."""
         try:
-            return self.hold(name, sibling=sibling, numbers=numbers, make=make, environment=environment, root=root)
+            return self.hold(name, ask=ask, how=how)
         except Failure as error:
             raise Unverified(
                 f"{error.observed}; without a device in use nothing is proven", code="no_witness"
             ) from error
 
-    def must_hold(self, name: str) -> Tenant:
+    def must_hold(self, name: str, *, ask: Ask = DEVICES) -> Tenant:
         """Start a pod that holds one accelerator and opens it; ``Failure`` where it does not get it or cannot open it."""
-        tenant = self.hold(name, ordinary=True)
+        tenant = self.hold(name, ask=ask, how=Holding(ordinary=True))
         if tenant.report.opened(self.descriptor):
             return tenant
         raise Failure(
@@ -62,13 +50,13 @@ class Bench(Stage):
         Numbers are known only afterwards: where the sibling has nodes of the same kind and major number under other names,
         which it has not opened, the pod is started once more and opens them.
         """
-        tenant = self.holder(name, sibling=True)
+        tenant = self.holder(name, how=Holding(sibling=True))
         numbers = family(self.opened_some(tenant))
         if not tenant.reports[SIBLING].untried(numbers):
             return tenant
         self._witnesses.clear()
         self.sandbox.delete_pod(tenant.pod)
-        return self.holder(f"{name}-again", sibling=True, numbers=numbers)
+        return self.holder(f"{name}-again", how=Holding(sibling=True, numbers=numbers))
 
     def allocated(self, tenant: Tenant) -> list[str] | None:
         """Identities that the cluster says the tenant holds; None where nobody says it or the descriptor cannot read it."""

@@ -9,7 +9,7 @@ from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.dra import Key, current_slices, devices
 from conformance.inventory.kinds import Kind
 from conformance.inventory.room import allocation_results
-from conformance.inventory.vendor import CAPACITY, PARTITIONS
+from conformance.inventory.vendor import CAPACITY, PARTITIONS, VIRTUAL
 
 GROUP = "resource.k8s.io"
 REQUEST = "accelerator"
@@ -54,6 +54,8 @@ def selectors(kind: Kind, descriptor: Descriptor) -> tuple[str, ...]:
         wanted[descriptor.model_attribute] = kind.model
     rule = descriptor.partition.having if kind.strategy == PARTITIONS and descriptor.partition else None
     rule = descriptor.whole if kind.strategy not in {PARTITIONS, CAPACITY} else rule
+    if kind.strategy == VIRTUAL and descriptor.virtualization:
+        rule = descriptor.virtualization.device or rule
     if rule:
         wanted[rule.attribute] = rule.equals
     chosen = [_equals(kind.name, attribute, value) for attribute, value in wanted.items()]

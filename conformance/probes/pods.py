@@ -8,6 +8,8 @@ from conformance.cluster.api import Object
 
 PROGRAM = "probe"
 """Name of the ConfigMap with the probe program, and of its volume."""
+WITH_NVML = "probe-nvml"
+"""ConfigMap with the program and pynvml beside it."""
 FOLDER = "/probe"
 NOBODY = 65534
 GRACE_SECONDS = 5
@@ -25,6 +27,10 @@ class Container:
     resources: Mapping[str, int] = field(default_factory=dict)
     """Extended resources (device plugin)."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    memory: str | None = None
+    """Memory limit, where it is not the usual one."""
+    busy_seconds: float = 0.0
+    """Seconds that the program works before it says anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +46,19 @@ class PodPlan:
     """``spec.resourceClaims``."""
     runtime_class: str | None = None
     groups: Sequence[int] = ()
+    nvml: bool = False
+    """Whether pynvml lies beside the program."""
     deadline: int = 600
     """``activeDeadlineSeconds``."""
     root: bool = False
     """Run as root with CAP_MKNOD, as Pod Security ``baseline`` allows: for attacks only."""
     ordinary: bool = False
     """Run as root with the runtime's own capabilities, as most containers do: file modes and closed folders hide nothing."""
+
+    @property
+    def program(self) -> str:
+        """ConfigMap with the program that the pod runs."""
+        return WITH_NVML if self.nvml else PROGRAM
 
     @property
     def pod_security(self) -> str:
@@ -93,7 +106,7 @@ def _pod_security(plan: PodPlan) -> Object:
 
 
 def _container(container: Container, image: str, command: Sequence[str], plan: PodPlan) -> Object:
-    limits: dict[str, Any] = {"cpu": "500m", "memory": "256Mi"}
+    limits: dict[str, Any] = {"cpu": "500m", "memory": container.memory or "256Mi"}
     limits |= {name: str(count) for name, count in container.resources.items()}
     resources: Object = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": limits}
     if container.claims:

@@ -1,12 +1,14 @@
 """What a probe said, read from its log as untrusted data."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from conformance.inventory.descriptors import Descriptor
+from conformance.probes import answers
+from conformance.probes.answers import Burn, File, Nvml
 from conformance.verdicts import Unverified
 
 LOG_LIMIT = 1_000_000
@@ -25,6 +27,8 @@ class Node:
     refusal: str
     """errno by name: EPERM from the device cgroup, EACCES from the file mode, ENXIO from a missing driver."""
     content: str | None
+    sysfs: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What the kernel's view says about the device; it names, and proves no access."""
 
     @property
     def number(self) -> str:
@@ -38,7 +42,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Report:
-    """Answer of ``probe.py devices``."""
+    """Answer of ``probe.py devices``, and what ``burn`` and ``nvml`` say besides."""
 
     nodes: tuple[Node, ...]
     others: tuple[Node, ...]
@@ -46,6 +50,12 @@ class Report:
     made: tuple[Node, ...]
     complete: bool
     identity: dict[str, Any]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that were asked for and are set."""
+    files: tuple[File, ...] = ()
+    burn: Burn | None = None
+    """None where no load was asked for."""
+    nvml: Nvml | None = None
 
     def opened(self, descriptor: Descriptor) -> list[Node]:
         """Accelerator devices that the container opened, each number once, under whatever name."""
@@ -87,6 +97,10 @@ def parse(log: str, container: str) -> Report | None:
             made=tuple(_node(entry) for entry in data["made"]),
             complete=bool(data["complete"]),
             identity=dict(data["identity"]),
+            environment={answers.text(k): answers.text(v) for k, v in dict(data.get("environment", {})).items()},
+            files=answers.files(data),
+            burn=answers.burn(data),
+            nvml=answers.nvml(data),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Unverified(
@@ -105,4 +119,5 @@ def _node(entry: dict[str, Any]) -> Node:
         opened=opened,
         refusal="" if opened else (f"{mknod} at mknod" if mknod != "ok" else str(entry["open"])),
         content=str(entry["content"]) if "content" in entry else None,
+        sysfs={answers.text(k): answers.text(v) for k, v in dict(entry.get("sysfs", {})).items()},
     )

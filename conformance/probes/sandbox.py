@@ -5,6 +5,8 @@ listed by name, never forgiven.
 """
 
 from collections.abc import Container, Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Self
 
 from conformance import content
@@ -38,6 +40,7 @@ class Sandbox:
         self._cluster_scoped: list[tuple[str, Object]] = []
         self._own: list[tuple[str, Object]] = []
         self._claim_collections: set[str] = set()
+        self._with_nvml: set[str] = set()
         self._pods, self._cpu = PODS, 0
 
     def __enter__(self) -> Self:
@@ -103,9 +106,18 @@ class Sandbox:
 
     def furnish_program(self, namespace: str, name: str) -> None:
         """Put the probe program into a namespace."""
+        self._put_program(namespace, name, {})
+
+    def furnish_nvml(self, namespace: str) -> None:
+        """Put the probe program with pynvml beside it into a namespace, once."""
+        if namespace not in self._with_nvml:
+            self._put_program(namespace, self.name(pods.WITH_NVML), bindings())
+            self._with_nvml.add(namespace)
+
+    def _put_program(self, namespace: str, name: str, more: Mapping[str, str]) -> None:
         program = {file.name: file.read_text(encoding="utf-8") for file in PROGRAM.glob("*.py")}
         config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
-        self.create("configmaps", {**config, "data": program}, namespace=namespace)
+        self.create("configmaps", {**config, "data": {**program, **more}}, namespace=namespace)
 
     def name(self, name: str) -> str:
         """Name of an object of ours: as given in an own namespace, made unique in one that others use."""
@@ -187,6 +199,14 @@ class Sandbox:
         return not any(f"/namespaces/{name}/" in path for name in own)
 
 
+def bindings() -> dict[str, str]:
+    """The module pynvml of nvidia-ml-py by its file name, from the suite's own environment. ``Unverified`` without it."""
+    found = find_spec("pynvml")
+    if found is None or not found.origin:
+        raise Unverified("the suite's environment has no pynvml; install nvidia-ml-py", code="no_pynvml")
+    return {"pynvml.py": Path(found.origin).read_text(encoding="utf-8")}
+
+
 def bounds(count: int, cpu: int = 0) -> dict[str, str]:
     """Quota of a namespace for so many probe pods, with this CPU (in thousandths) where it is more than they usually ask for."""
     return {
@@ -194,7 +214,7 @@ def bounds(count: int, cpu: int = 0) -> dict[str, str]:
         "requests.cpu": f"{max(2000, 10 * count, cpu)}m",
         "requests.memory": f"{max(2048, 32 * count)}Mi",
         "limits.cpu": f"{max(500 * count, cpu)}m",
-        "limits.memory": f"{256 * count}Mi",
+        "limits.memory": f"{1024 * count}Mi",
     }
 
 

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from conformance.cluster import errors
 from conformance.cluster.api import Object
+from conformance.inventory import fresh
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
 from conformance.probes import claims, placing, pods, tenants
+from conformance.probes.ask import DEVICES, PLAINLY, Ask, Holding
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.tenants import MAIN, Tenant
 from conformance.verdicts import Unknown, Unverified
@@ -46,58 +48,47 @@ class Stage:
         """Name of the chosen node."""
         return str(self._node["metadata"]["name"])
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Labels of the chosen node, as they were when it was chosen."""
+        return node_facts.labels(self._node)
+
     def visibility(self) -> dict[str, str]:
         """Every vendor's environment variables that could open devices round the allocation."""
         return {name: value for d in self._all for name, value in d.visibility.items()}
 
-    def hold(
-        self,
-        name: str,
-        *,
-        sibling: bool = False,
-        numbers: Sequence[str] = (),
-        make: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
-        root: bool = False,
-        ordinary: bool = False,
-    ) -> Tenant:
-        """Start a pod that asks for one accelerator; ``Failure`` where it is not given to it.
+    def hold(self, name: str, *, ask: Ask = DEVICES, how: Holding = PLAINLY) -> Tenant:
+        """Start a pod that asks for one accelerator and does what is asked; ``Failure`` where it is not given to it."""
+        if how.sibling or how.ordinary:
+            return self._ordinary(lambda as_root: self._hold_one(name, ask, replace(how, ordinary=as_root)))
+        return self._hold_one(name, ask, how)
 
-        ``sibling`` adds a container of the pod that asks for none; it opens the given numbers under any name. ``make`` are
-        numbers of which the pod makes nodes by hand, as ``root``. ``ordinary`` pods run as root where that is admitted.
-        """
-        if sibling or ordinary:
-            return self._ordinary(
-                lambda as_root: self._hold_one(name, numbers=numbers, sibling=sibling, ordinary=as_root)
-            )
-        return self._hold_one(name, make=make, environment=environment, root=root)
-
-    def _hold_one(
-        self,
-        name: str,
-        *,
-        sibling: bool = False,
-        numbers: Sequence[str] = (),
-        make: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
-        root: bool = False,
-        ordinary: bool = False,
-    ) -> Tenant:
-        namespace = self.sandbox.namespace("baseline" if root or ordinary else "restricted")
+    def _hold_one(self, name: str, ask: Ask, how: Holding) -> Tenant:
+        namespace = self.sandbox.namespace("baseline" if how.root or how.ordinary else "restricted")
         claim = self._claim(name, namespace) if self.kind.way == DRA else None
         main = pods.Container(
             name=MAIN,
-            arguments=self._arguments(make=make, make_own=root),
+            arguments=self._arguments(ask, make=how.make, make_own=how.root),
             claims=[CLAIM] if claim else [],
             resources={} if claim else {self.kind.name: 1},
-            environment=environment or {},
+            environment=how.environment,
+            memory=ask.memory,
+            busy_seconds=ask.busy_seconds,
         )
         containers = [main]
-        if sibling:
-            containers.append(pods.Container(name=SIBLING, arguments=self._arguments(numbers=numbers)))
+        if how.sibling:
+            containers.append(pods.Container(name=SIBLING, arguments=self._arguments(numbers=how.numbers)))
         pod_claims = [{"name": CLAIM, "resourceClaimName": claim["metadata"]["name"]}] if claim else []
         runtime_class = self.sandbox.settings.runtime_class or self.descriptor.runtime_class
-        plan = self.plan(name, containers, claims=pod_claims, root=root, ordinary=ordinary, runtime_class=runtime_class)
+        plan = self.plan(
+            name,
+            containers,
+            claims=pod_claims,
+            root=how.root,
+            ordinary=how.ordinary,
+            runtime_class=runtime_class,
+        )
+        plan = replace(plan, nvml=ask.command == "nvml")
         tenant = tenants.start(self.sandbox, plan, self.descriptor, holds_device=True)
         if claim is None:
             return tenant
@@ -194,8 +185,19 @@ class Stage:
         body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec())
         return self.sandbox.create("resourceclaims", body, namespace=namespace, group_version=self.group_version)
 
-    def _arguments(self, *, numbers: Sequence[str] = (), make: Sequence[str] = (), make_own: bool = False) -> list[str]:
-        words = ["devices", "--hold", str(HOLD_SECONDS), *(["--make-own"] if make_own else [])]
+    def arguments(self, ask: Ask) -> list[str]:
+        """Words for the probe program of a pod that does what is asked and stays."""
+        return self._arguments(ask)
+
+    def free(self) -> int | None:
+        """Units of the kind that are free on the chosen node at this moment; None where claims or pods must not be listed."""
+        node = self.sandbox.api.get(f"/api/v1/nodes/{self.node}")
+        return fresh.free_on(self.sandbox.api, self.kind, self.descriptor, self.group_version, node)
+
+    def _arguments(
+        self, ask: Ask = DEVICES, *, numbers: Sequence[str] = (), make: Sequence[str] = (), make_own: bool = False
+    ) -> list[str]:
+        words = [ask.command, "--hold", str(HOLD_SECONDS), *ask.arguments(), *(["--make-own"] if make_own else [])]
         for option, values in (("--match", self.descriptor.accelerator_nodes), ("--number", numbers), ("--make", make)):
             for value in values:
                 words += [option, value]
@@ -212,4 +214,7 @@ def described(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
     if kind.way == DRA and kind.device_class is None:
         wanted = found.classes_for(kind.strategy)
         raise Unknown(f"{kind.title}: none of the DeviceClasses {', '.join(wanted)} exists", code="no_class")
+    if found.whole_node:
+        why = "a pod must ask for every device of its node, and what is tried here asks for fewer"
+        raise Unknown(f"{kind.title}: {why}", code="whole_node_only")
     return found

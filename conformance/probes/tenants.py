@@ -41,19 +41,31 @@ def start(sandbox: Sandbox, plan: pods.PodPlan, descriptor: Descriptor, *, holds
     Raises ``Unknown`` where admission refuses the pod, ``Unverified`` where it does not start or says nothing, and
     ``Failure`` where the device that it holds could not be given to it.
     """
-    namespace = sandbox.namespace(plan.pod_security)
+    made = submit(sandbox, plan, sandbox.namespace(plan.pod_security))
+    return arrived(sandbox, plan, made, descriptor, limit=starting.START_SECONDS, holds_device=holds_device)
+
+
+def arrived(
+    sandbox: Sandbox, plan: pods.PodPlan, made: Object, descriptor: Descriptor, *, limit: float, holds_device: bool
+) -> Tenant:
+    """Wait at most ``limit`` seconds until the pod that was submitted runs, read its reports and record both.
+
+    Raises what ``start`` raises.
+    """
+    name, namespace = made["metadata"]["name"], made["metadata"]["namespace"]
     collection = sandbox.path("pods", namespace=namespace)
-    made = submit(sandbox, plan, namespace)
-    name, limit = made["metadata"]["name"], sandbox.limit(starting.START_SECONDS)
+    limit = sandbox.limit(limit)
     pod = starting.wait_started(sandbox.api, collection, name, limit=limit, holds_device=holds_device)
     as_sent(made, pod, manifest_of(sandbox, plan), plan.node)
-    reports = {c.name: report_of(sandbox, collection, name, c.name) for c in plan.containers}
+    reports = {c.name: report_of(sandbox, collection, name, c.name, c.busy_seconds) for c in plan.containers}
     _record(sandbox, pod, reports, descriptor)
     return Tenant(sandbox.api.get(f"{collection}/{name}"), reports)
 
 
 def submit(sandbox: Sandbox, plan: pods.PodPlan, namespace: str) -> Object:
     """Create the pod of a plan. Raises ``Unknown`` where admission refuses it."""
+    if plan.nvml:
+        sandbox.furnish_nvml(namespace)
     body = manifest_of(sandbox, plan)
     try:
         return sandbox.create("pods", body, namespace=namespace)
@@ -69,7 +81,7 @@ def manifest_of(sandbox: Sandbox, plan: pods.PodPlan) -> Object:
         image=settings.image(),
         command=settings.probe_command,
         labels=sandbox.labels,
-        program=sandbox.name(pods.PROGRAM),
+        program=sandbox.name(plan.program),
     )
 
 
@@ -83,8 +95,8 @@ def as_sent(made: Object, pod: Object, body: Object, node: str | None) -> None:
         raise Unverified(f"pod {name} is not what was sent: {wrong}; look for mutating webhooks", code="pod_changed")
 
 
-def report_of(sandbox: Sandbox, collection: str, pod: str, container: str) -> reading.Report:
-    """What the probe in a container that runs says about devices. Raises ``Unverified`` where it says nothing."""
+def report_of(sandbox: Sandbox, collection: str, pod: str, container: str, busy_seconds: float = 0) -> reading.Report:
+    """What the probe in a container that runs says about devices, after it was busy. ``Unverified`` where it says nothing."""
     query: dict[str, Any] = {"container": container, "follow": "true", "limitBytes": reading.LOG_LIMIT}
     where = f"{pod}/{container}"
     last: list[str] = []
@@ -94,7 +106,7 @@ def report_of(sandbox: Sandbox, collection: str, pod: str, container: str) -> re
         report = reading.parse(line, where)
         return (report, line) if report else None
 
-    limit = sandbox.limit(LOG_SECONDS)
+    limit = sandbox.limit(LOG_SECONDS + busy_seconds)
     try:
         found = sandbox.api.first_line(f"{collection}/{pod}/log", read, seconds=limit, **query)
     except errors.ApiError as error:
@@ -119,5 +131,6 @@ def _record(sandbox: Sandbox, pod: Object, reports: Mapping[str, reading.Report]
             made_by_hand=[str(node) for node in report.made],
             other_device_nodes=[node.path for node in report.others][:20],
             identity=report.identity,
+            **({"load": str(report.burn)} if report.burn else {}),
         )
     sandbox.evidence.artefact(f"pod-{metadata['name']}-running.json", pod)

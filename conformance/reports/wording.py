@@ -102,10 +102,15 @@ def remarks(record: Entry) -> list[str]:
 
 
 def accelerators(document: Entry) -> list[str]:
-    """One line for each kind of accelerator that the inventory found."""
+    """One line for each kind of accelerator that the inventory found, and for each way in which devices are shared."""
     lines = []
     for kind in document["cluster"].get("accelerators", ()):
-        numbers = [f"{kind[key]} {key}" for key in ("nodes", "devices", "free") if key in kind]
+        units = "shares" if kind.get("shared") else "devices"
+        words = {"nodes": "nodes", "devices": units, "free": "free"}
+        numbers = [
+            f"{'unknown number' if kind[k] is None else kind[k]} {word}" for k, word in words.items() if k in kind
+        ]
+        numbers += [f"of {kind['physical']} devices"] if kind.get("shared") and kind.get("physical") is not None else []
         name = kind.get("title") or f"{kind.get('id', 'accelerator')} by {kind.get('way', 'an unknown way')}"
         lines.append(plain(name + (f": {', '.join(numbers)}" if numbers else "")))
     return lines

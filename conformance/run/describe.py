@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from conformance.cluster.settings import Settings
 from conformance.evidence import bounded
 from conformance.inventory import Inventory
+from conformance.inventory.vendor import SHARED_CLAIM
 from conformance.probes.names import home_namespace
 from conformance.run import preflight
 from conformance.run.plan import Planned
@@ -34,7 +35,9 @@ def overview(session: Session) -> list[str]:
 
 def accelerators(inventory: Inventory) -> str:
     """The kinds and how many devices of each are free."""
-    kinds = [f"{kind.title}: {_free(kind.free)} of {kind.devices} free" for kind in inventory.kinds]
+    shares = (share for share in inventory.shares if share.strategy != SHARED_CLAIM)
+    found = (*inventory.kinds, *shares, *inventory.virtual)
+    kinds = [f"{kind.title}: {_free(kind.free)} of {kind.devices} free" for kind in found]
     return "; ".join(kinds) or inventory.why_none()
 
 

@@ -10,7 +10,8 @@ from conformance import __version__, reports, results, scoring
 from conformance.cluster import Api, Settings
 from conformance.errors import ExitCode, StopError
 from conformance.evidence import bounded, now
-from conformance.inventory import Inventory
+from conformance.inventory import Inventory, Kind
+from conformance.inventory.vendor import SHARED_CLAIM
 from conformance.profiles import Profile
 from conformance.run.judging import Record
 from conformance.run.request import Request
@@ -39,10 +40,6 @@ def header(
     request: Request, settings: Settings, profile: Profile, inventory: Inventory, *, api: Api, version: str
 ) -> dict[str, Any]:
     """What is known of a run before its first check."""
-    accelerators = [
-        {"way": kind.way, "title": kind.title, "nodes": len(kind.nodes), "devices": kind.devices, "free": kind.free}
-        for kind in inventory.pools or inventory.kinds
-    ]
     solutions = [
         {"family": s.family, "id": s.id, "title": s.title, "alive": s.alive, "seen": bounded(s.seen)}
         for s in inventory.solutions
@@ -55,7 +52,7 @@ def header(
         "world": request.world,
         "faults": list(request.faults),
         "nodes": inventory.nodes,
-        "accelerators": accelerators,
+        "accelerators": accelerators(inventory),
         "solutions": solutions,
     }
     return {
@@ -69,6 +66,28 @@ def header(
         "selection": selection(request),
         "notices": [],
         "leftovers": [],
+    }
+
+
+def accelerators(inventory: Inventory) -> list[dict[str, Any]]:
+    """Kinds of whole devices, of shares and of virtual devices, each over all its nodes."""
+    whole, shares = inventory.pools or inventory.kinds, inventory.share_pools or inventory.shares
+    virtual = inventory.virtual_pools or inventory.virtual
+    return [_accelerator(kind) for kind in (*whole, *shares, *virtual) if kind.strategy != SHARED_CLAIM]
+
+
+def _accelerator(kind: Kind) -> dict[str, Any]:
+    """One kind; that pods may share a claim for a whole device is no kind of its own."""
+    return {
+        "id": kind.id,
+        "way": kind.way,
+        "title": bounded(kind.title),
+        "shared": kind.strategy or None,
+        "nodes": len(kind.nodes),
+        "devices": kind.devices,
+        "free": kind.free,
+        "physical": kind.physical,
+        "descriptor": kind.descriptor,
     }
 
 

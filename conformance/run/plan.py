@@ -11,6 +11,7 @@ from conformance.catalogue import CheckInfo, requirement_of
 from conformance.declaration import QUEUES, WITH
 from conformance.inventory.kinds import CPU, DRA
 from conformance.inventory.solutions import AUTOSCALER, METRICS, Solution
+from conformance.inventory.vendor import PARTITIONS
 from conformance.verdicts import Verdict
 
 
@@ -24,6 +25,14 @@ class Kind(Protocol):
     @property
     def way(self) -> str:
         """How it is handed out: ``dra`` or ``device-plugin``."""
+
+    @property
+    def name(self) -> str:
+        """DRA driver or extended resource."""
+
+    @property
+    def strategy(self) -> str:
+        """Way of sharing, empty for whole devices."""
 
 
 class Inventory(Protocol):
@@ -44,6 +53,13 @@ class Inventory(Protocol):
     @property
     def shares(self) -> Sequence[Kind]:
         """Kinds whose units are shares of devices, node by node."""
+
+    @property
+    def virtual(self) -> Sequence[Kind]:
+        """Kinds whose units are virtual devices, node by node."""
+
+    def virtualizable(self) -> Sequence[Kind]:
+        """These, and a kind of each vendor that has none."""
 
     @property
     def solutions(self) -> Sequence[Solution]:
@@ -129,6 +145,7 @@ def variants(info: CheckInfo, inventory: Inventory) -> Sequence[str | None]:
     listed: dict[str, Iterable[str]] = {
         "kinds": (kind.id for kind in inventory.kinds),
         "shares": (share.id for share in inventory.shares),
+        "virtual": (kind.id for kind in inventory.virtualizable()),
         "dra_kinds": (kind.id for kind in inventory.kinds if kind.way == DRA),
         "dra_pools": (pool.id for pool in inventory.pools if pool.way == DRA),
         "dra_types": inventory.dra_types,
@@ -151,25 +168,33 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
         return None
     base, _, solution = variant.partition(WITH)
     ways = {kind.id: kind.way for kind in (*inventory.kinds, *inventory.pools)}
-    ways |= {share.id.partition(WITH)[0]: share.way for share in inventory.shares}
+    ways |= {kind.id.partition(WITH)[0]: kind.way for kind in (*inventory.shares, *inventory.virtual)}
     return [ways.get(base, base), solution, *([f"{solution}{QUEUES}"] if queues else [])]
 
 
 def _locks(variant: str | None, inventory: Inventory, *, by_dra: bool = False) -> tuple[str, ...]:
     """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which.
 
-    ``by_dra``: all that DRA hands out, because it tries partitions and shares of the same devices. Gangs that ask for CPU
-    keep out of each other's way as well.
+    Whole devices and partitions that one DRA driver publishes for a node are cut from the same devices, so that a check of
+    the ones holds the others too. ``by_dra``: all that DRA hands out, because it tries partitions and shares of the same
+    devices. Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    units = [unit for unit in (*inventory.kinds, *inventory.shares) if not (by_dra and variant) or unit.way == DRA]
-    every = {unit.id.partition(WITH)[0] for unit in units}
-    if by_dra:
-        return tuple(sorted(every))
-    own = [kind for kind in every if base in (kind, kind.partition("@")[0])]
-    if own or base == CPU:
-        return tuple(sorted(own)) or (CPU,)
-    return tuple(sorted(every))
+    every = (*inventory.kinds, *inventory.shares, *inventory.virtual)
+    units = [(unit.id.partition(WITH)[0], unit) for unit in every if not (by_dra and variant) or unit.way == DRA]
+    mine = [(name, unit) for name, unit in units if base in (name, name.partition("@")[0])]
+    if mine and not by_dra:
+        return tuple(sorted({name for name, unit in units for _, own in mine if _contend(unit, own)}))
+    if base == CPU:
+        return (CPU,)
+    return tuple(sorted({name for name, _ in units}))
+
+
+def _contend(one: Kind, other: Kind) -> bool:
+    """Whether two kinds are the same one, or take the same devices: partitions and whole devices of one DRA driver."""
+    if one.id.partition(WITH)[0] == other.id.partition(WITH)[0]:
+        return True
+    return one.way == other.way == DRA and one.name == other.name and PARTITIONS in (one.strategy, other.strategy)
 
 
 def _planned(info: CheckInfo, variant: str | None, inventory: Inventory, *, queues: bool) -> Planned:

@@ -12,6 +12,7 @@ from conformance.declaration import WITH
 from conformance.inventory.kinds import WAYS
 from conformance.verdicts import Verdict
 
+_ABSENT = "absent"
 Ended = tuple[str, str]
 """Verdict and code."""
 Verdicts = Mapping[str, Ended]
@@ -131,11 +132,15 @@ def compare(fault: Fault, right: Verdicts, wrong: Verdicts, selected: Iterable[s
 
 
 def _others(fault: Fault, right: Verdicts, wrong: Verdicts) -> list[str]:
-    """Checks that changed although the fault's file does not list them."""
+    """Checks that changed although the fault's file does not list them.
+
+    A check that had nothing to judge, and whose variant is not there any more or is new, has not changed.
+    """
     found = []
     for record_id in sorted({*right, *wrong}):
-        before, after = right.get(record_id, ("absent", ""))[0], wrong.get(record_id, ("absent", ""))[0]
-        if fault.wanted(record_id) is None and before != after:
+        before, after = right.get(record_id, (_ABSENT, ""))[0], wrong.get(record_id, (_ABSENT, ""))[0]
+        nothing = {before, after} == {_ABSENT, Verdict.NOT_APPLICABLE}
+        if fault.wanted(record_id) is None and before != after and not nothing:
             found.append(f"{record_id} changed from {before} to {after}")
     return found
 

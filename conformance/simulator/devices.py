@@ -16,6 +16,8 @@ PARTS, VIRTUALS = 1000, 5000
 """First number of partitions and of virtual devices; each device has ten numbers for its own."""
 _MIB = 1 << 20
 _BLOCK = 4
+_RENDER = 128
+"""Number of the first render node of the kernel's graphics devices."""
 
 
 @dataclass(frozen=True, order=True)
@@ -90,6 +92,7 @@ class Device:
     def _plain(self) -> Obj:
         return {
             "index": self.index,
+            "render": _RENDER + self.index,
             "model": self.model,
             "label": self.model.replace(" ", "-"),
             "memory": self.memory,
@@ -98,6 +101,7 @@ class Device:
             "numa": self.numa,
             "root": self.root,
             "profile": self.profile,
+            "flat": self.profile.replace(".", ""),
             "nth": self.nth,
             "parent_index": self.physical.index,
         }
@@ -171,6 +175,8 @@ class Injection:
     allowed: tuple[DeviceNode, ...] = ()
     allow_all: bool = False
     environment: tuple[tuple[str, str], ...] = ()
+    opens: int = 0
+    """How often its devices can be opened before they stop to answer; 0: any number of times."""
 
     def __add__(self, other: "Injection") -> "Injection":
         return Injection(
@@ -178,6 +184,7 @@ class Injection:
             allowed=tuple(dict.fromkeys((*self.allowed, *other.allowed))),
             allow_all=self.allow_all or other.allow_all,
             environment=tuple({**dict(self.environment), **dict(other.environment)}.items()),
+            opens=self.opens or other.opens,
         )
 
 

@@ -16,8 +16,21 @@ FOLDER = content.FIXTURES / "hardware"
 SIMULATED = "simulated"
 WHOLE, PARTITION, VIRTUAL = "whole", "partition", "virtual"
 _FORMS = (WHOLE, PARTITION, VIRTUAL)
-_NUMBERS = ("index", "parent_index", "nth", "numa", "count", "replicas", "memory_mib")
-_TEXTS = ("model", "label", "memory", "driver", "root", "profile", "parent", "strategy", "suffix", "uuid", "name")
+_NUMBERS = ("index", "render", "parent_index", "nth", "numa", "count", "replicas", "memory_mib")
+_TEXTS = (
+    "model",
+    "label",
+    "memory",
+    "driver",
+    "root",
+    "profile",
+    "flat",
+    "parent",
+    "strategy",
+    "suffix",
+    "uuid",
+    "name",
+)
 _TRIAL: Obj = {**dict.fromkeys(_NUMBERS, 0), **dict.fromkeys(_TEXTS, "x")}
 """Stand-ins for everything that a template may name."""
 

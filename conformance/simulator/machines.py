@@ -70,6 +70,11 @@ class NodeSpec:
         parts = {part.resource for part in self.parts}
         return parts | ({self.sliced.resource} if self.sliced.devices else set())
 
+    @property
+    def virtual_names(self) -> set[str]:
+        """Resources of which the units are virtual devices."""
+        return {part.resource for part in self.parts if part.kind == VIRTUAL}
+
     def discovered(self, version: str = "") -> dict[str, str]:
         """Node labels that tell what the accelerators are like; a version that is not the real one is a fault."""
         return shares.labels(self.physical, self.sliced, self.parts, version)

@@ -22,6 +22,8 @@ class DriverSwitches:
     """Whether the device cgroup lets the container open them."""
     prepares: bool = True
     """Whether preparing a claim succeeds."""
+    second_user: Literal["same", "another", "nothing"] = "same"
+    """What a second pod with one claim gets: the device of the first, another one, or none."""
     gives_extended: bool = True
     """Whether the kubelet prepares the claim behind an extended resource; without, the pod runs and gets no device."""
 
@@ -32,6 +34,8 @@ class PluginSwitches:
 
     registers: bool = True
     """Whether the kubelet knows its resource."""
+    offers_virtual: bool = True
+    """Whether it registers virtual devices."""
     injects: Literal["allocated", "every", "first", "nothing"] = "allocated"
     replicas_are_devices: bool = False
     """Whether each unit of a shared resource needs a device of its own: where every device has one, the next pod is refused."""
@@ -57,6 +61,8 @@ class HardwareSwitches:
 
     partition_memory: Literal["own", "whole"] = "own"
     """How much memory a partition lets be used."""
+    serves_one: bool = False
+    """Whether a device soon stops to answer every container but the first that has it."""
     partitions_alias: bool = False
     """Whether all partitions of a device are its first one."""
     virtual_is_whole: bool = False

@@ -10,7 +10,7 @@ from conformance.inventory.descriptors import Descriptor
 from conformance.probes import claims as probe_claims
 from tests.inventory.fakes import Object, bare_node, cluster
 
-DRIVER = "accel.sim.dev"
+DRIVER = "gpu.example.com"
 NODE = bare_node()
 
 
@@ -67,7 +67,7 @@ def _known(name: str) -> Descriptor:
 
 def _fresh(kind: Kind, *slices: Object, claims: tuple[Object, ...] = ()) -> int | None:
     api = cluster(NODE, slices=slices, claims=claims)
-    return fresh.free_on(api, kind, _known("simulated"), "resource.k8s.io/v1", NODE)
+    return fresh.free_on(api, kind, _known("example"), "resource.k8s.io/v1", NODE)
 
 
 def test_devices_that_take_a_part_of_counters_are_partitions_and_one_that_takes_all_is_whole() -> None:
@@ -111,7 +111,7 @@ def test_a_counter_that_the_pool_does_not_have_is_never_left() -> None:
 def test_a_claim_tells_whole_devices_and_partitions_apart() -> None:
     found = _take(_partitioned())
     whole, parts = (
-        probe_claims.selectors(kind, _known("simulated")) for kind in (found.kinds[0], _share(found, "partitions"))
+        probe_claims.selectors(kind, _known("example")) for kind in (found.kinds[0], _share(found, "partitions"))
     )
     memory = f'"memory" in device.capacity["{DRIVER}"] && device.capacity["{DRIVER}"]["memory"]'
     assert whole[-1] == f'{memory}.compareTo(quantity("80Gi")) == 0'
@@ -151,15 +151,15 @@ def test_a_device_that_several_claims_may_hold_is_no_whole_one_and_claims_for_wh
     found = _take(_slice([_shared(memory=POLICY), _device("whole", memory="80Gi")]))
     (whole,), shared = found.kinds, _share(found, "consumable-capacity")
     assert (whole.devices, shared.devices, shared.nodes[0].physical) == (1, 8, 1)
-    assert probe_claims.selectors(whole, _known("simulated"))[-1] == "!device.allowMultipleAllocations"
-    assert probe_claims.selectors(shared, _known("simulated"))[-1] == "device.allowMultipleAllocations"
+    assert probe_claims.selectors(whole, _known("example"))[-1] == "!device.allowMultipleAllocations"
+    assert probe_claims.selectors(shared, _known("example"))[-1] == "device.allowMultipleAllocations"
     assert probe_claims.unit(shared) == {"memory": "10Gi"}
     assert probe_claims.unit(whole) == {}
 
 
 def test_claims_avoid_shared_devices_only_where_the_driver_publishes_some() -> None:
     (whole,) = _take(_slice([_device("whole", memory="80Gi")])).kinds
-    assert not any("allowMultiple" in selector for selector in probe_claims.selectors(whole, _known("simulated")))
+    assert not any("allowMultiple" in selector for selector in probe_claims.selectors(whole, _known("example")))
 
 
 def test_what_claims_consume_of_a_shared_device_is_not_free() -> None:

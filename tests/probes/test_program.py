@@ -297,3 +297,12 @@ def test_the_program_says_one_line_and_ends_with_0_on_sigterm_while_it_holds() -
     assert line.startswith('{"probe"')
     assert json.loads(line)["version"] == 1
     assert (child.returncode, out, err) == (0, "", "")
+
+
+def test_a_file_is_told_by_its_first_4_kib_or_by_the_word_of_its_errno(container: Container) -> None:
+    container.allowed["/sys/version"] = os.O_RDONLY
+    container.content = b"1.2.3\n" + b"x" * 9000
+    there, gone = probe.devices(_arguments("--file", "/sys/version", "--file", "/gone"))["files"]
+    assert (there["read"], len(there["content"])) == ("ok", 4096)
+    assert gone == {"path": "/gone", "read": "EPERM"}
+    assert container.handles == {}

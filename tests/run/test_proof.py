@@ -61,6 +61,15 @@ def test_a_check_that_is_not_applicable_in_the_right_world_may_be_hidden_by_a_fa
     assert not compare(failing, right, {"a/x[dra-s1]": BAD}, ["a/x"])[0].caught
 
 
+def test_a_check_that_had_nothing_to_judge_has_not_changed_where_its_variant_goes_or_comes() -> None:
+    fault = Fault(name="f", title="", world="w", limits=1, expected={"a/x": ("unknown", "none")})
+    right: dict[str, Ended] = {"a/x[dra-s1]": GOOD, "a/y[dra-s1]": ("not_applicable", "")}
+    wrong: dict[str, Ended] = {"a/x": ("unknown", "none"), "a/y": ("not_applicable", "")}
+
+    assert [row.caught for row in compare(fault, right, wrong, ["a/x"])] == [True]
+    assert [row.caught for row in compare(fault, right, {**wrong, "a/y": BAD}, ["a/x"])] == [False]
+
+
 def test_a_verdict_of_one_way_holds_for_its_variants_only() -> None:
     fault = Fault(name="f", title="", world="w", limits=1, expected={"a/x[dra]": BAD})
     right = {"a/x[dra-s1]": GOOD, "a/x[device-plugin-s1]": GOOD}

@@ -25,6 +25,8 @@ WORDS = selection.Vocabulary(
     levels={"secure_accelerator_access": "MUST", "gang_scheduling": "MUST", "ai_inference": "MUST"},
 )
 
+WITHOUT_LEVEL = {info.requirement for info in WORDS.checks} - set(WORDS.levels)
+
 
 def _plan() -> list[Planned]:
     return expand(catalogue.load(), INVENTORY)
@@ -65,7 +67,7 @@ def test_what_does_not_exist_is_refused_with_a_cure(asked: dict[str, Any], compl
         ({"select": ("MUST",)}, {"secure_accelerator_access", "gang_scheduling"}),
         ({"select": ("ai_inference",)}, set()),
         ({"sections": ("accelerators",)}, {"dra_support"}),
-        ({"levels": ("none",)}, {"dra_support", "pod_autoscaling", "cluster_autoscaling"}),
+        ({"levels": ("none",)}, WITHOUT_LEVEL),
         ({"select": ("security", "dra_support/type_is_usable")}, {"secure_accelerator_access", "dra_support"}),
         ({"keyword": "sibling or usable and not deviceclasses"}, {"secure_accelerator_access", "dra_support"}),
     ],

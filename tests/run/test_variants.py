@@ -1,5 +1,6 @@
 """A check of a solution runs with each accelerator kind over all its nodes, and holds that kind on every node."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,25 @@ def test_labels_with_a_slash_are_node_pools_and_only_http_is_a_url() -> None:
     for value in ("prometheus:9090", "file:///etc/passwd", "http:///x", "http://a b"):
         with pytest.raises(UsageError, match="want a URL"):
             check_url("--prometheus", value)
+
+
+def _share(name: str, strategy: str, *, driver: str = "x.dev") -> Kind:
+    return replace(_kind("dra"), id=f"{name}+{strategy}", strategy=strategy, name=driver, nodes=NODES[:1])
+
+
+def test_partitions_and_whole_devices_of_one_driver_are_held_together_and_others_are_not() -> None:
+    shares = (
+        _share("dra-s1-4gi", "partitions"),
+        _share("dra-s1", "shared-claim"),
+        _share("dra-multi", "consumable-capacity"),
+        _share("dra-other-4gi", "partitions", driver="other.dev"),
+    )
+    whole = tuple(replace(_kind("dra"), id=name, nodes=NODES[:1]) for name in ("dra-s1", "dra-s2"))
+    found = _planned("shares", Inventory(whole, "v1", (), 1, (), shares=shares).by_node()[0])
+    locks = {name: set(entry.locks) for name, entry in found.items()}
+    assert locks == {
+        "dra-s1-4gi+partitions": {"dra-s1-4gi", "dra-s1", "dra-s2", "dra-multi"},
+        "dra-s1+shared-claim": {"dra-s1", "dra-s1-4gi"},
+        "dra-multi+consumable-capacity": {"dra-multi", "dra-s1-4gi"},
+        "dra-other-4gi+partitions": {"dra-other-4gi"},
+    }

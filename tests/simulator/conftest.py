@@ -8,6 +8,7 @@ import pytest
 from conformance import simulator
 from conformance.simulator.switches import Switches
 from tests.simulator.client import PODS, Client
+from tests.simulator.dra import Maker
 
 _numbers = itertools.count()
 
@@ -50,3 +51,11 @@ def switches(running: simulator.Running) -> Iterator[Switches]:
     yield live
     for name, values in saved.items():
         vars(getattr(live, name)).update(values)
+
+
+@pytest.fixture
+def made(client: Client) -> Iterator[Maker]:
+    """Creates cluster-wide objects that are gone after the test."""
+    maker = Maker(client)
+    yield maker
+    maker.remove()

@@ -8,40 +8,7 @@ import pytest
 from conformance import simulator
 from conformance.simulator.switches import Switches
 from tests.simulator.client import CLAIMS, Client
-
-CLASS = "accel.sim.dev"
-DRA = "/apis/resource.k8s.io/v1"
-SLICES, CLASSES = f"{DRA}/resourceslices", f"{DRA}/deviceclasses"
-TEMPLATES = f"{DRA}/namespaces/{{}}/resourceclaimtemplates"
-
-
-def asking(name: str, /, *more: dict[str, Any], constraints: Any = None, **form: Any) -> dict[str, Any]:
-    requests = [{"name": "acc", "exactly": {"deviceClassName": CLASS, **form}}, *more] if form or not more else [*more]
-    devices = {"requests": requests, **({"constraints": constraints} if constraints else {})}
-    return {"metadata": {"name": name}, "spec": {"devices": devices}}
-
-
-def slice_of(name: str, *devices: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    pool = {"name": name, "generation": 1, "resourceSliceCount": 1}
-    where = {} if spec.get("perDeviceNodeSelection") else {"nodeName": "nowhere"}
-    body = {"driver": "other.sim.dev", "pool": pool, **where, **spec}
-    return {"metadata": {"name": name}, "spec": {**body, **({"devices": list(devices)} if devices else {})}}
-
-
-@pytest.fixture
-def made(client: Client) -> Any:
-    """Creates cluster-wide objects that are gone after the test."""
-    paths: list[str] = []
-
-    def create(folder: str, body: dict[str, Any]) -> Any:
-        obj = client.create(folder, body)
-        paths.append(f"{folder}/{obj['metadata']['name']}")
-        return obj
-
-    yield create
-    for path in paths:
-        client.call("DELETE", path)
-
+from tests.simulator.dra import CLASS, CLASSES, DRA, SLICES, TEMPLATES, Maker, asking, slice_of
 
 CHOICE = {"name": "acc", "firstAvailable": [{"name": "any", "deviceClassName": CLASS}]}
 
@@ -83,7 +50,7 @@ def test_field_of_a_request_is_dropped_where_its_gate_is_off(
 
 
 def test_field_stays_in_an_object_that_had_it_before_its_gate_was_off(
-    made: Any, client: Client, switches: Switches
+    made: Maker, client: Client, switches: Switches
 ) -> None:
     taints = [{"key": "a", "effect": "NoSchedule"}]
     made(SLICES, slice_of("had", {"name": "d", "taints": taints}))
@@ -96,7 +63,7 @@ def test_field_stays_in_an_object_that_had_it_before_its_gate_was_off(
         assert ["taints" in device for device in answer["spec"]["devices"]] == [there, there]
 
 
-def test_fields_of_slices_and_classes_are_dropped_where_their_gate_is_off(made: Any, switches: Switches) -> None:
+def test_fields_of_slices_and_classes_are_dropped_where_their_gate_is_off(made: Maker, switches: Switches) -> None:
     switches.dra.partitionable_devices = switches.dra.consumable_capacity = switches.dra.extended_resource = False
     device = {
         "name": "d",

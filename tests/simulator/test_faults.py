@@ -13,7 +13,7 @@ from conformance.simulator import world as worlds
 from conformance.simulator.switches import Switches
 from tests.simulator.client import CLAIMS, PODS, Client, claim, pod
 
-PROBE = Path(content.FIXTURES / "probe/probe.py")
+PROBE = Path(content.FIXTURES / "probe")
 ROOT = {"securityContext": {"runAsUser": 0, "capabilities": {"add": ["MKNOD"]}}}
 LOOK = [
     "python3",
@@ -34,10 +34,8 @@ class Ground:
 
     def __init__(self, client: Client, namespace: str) -> None:
         self.client, self.namespace = client, namespace
-        text = PROBE.read_text()
-        client.create(
-            f"/api/v1/namespaces/{namespace}/configmaps", {"metadata": {"name": "probe"}, "data": {"probe.py": text}}
-        )
+        files = {file.name: file.read_text() for file in PROBE.glob("*.py")}
+        client.create(f"/api/v1/namespaces/{namespace}/configmaps", {"metadata": {"name": "probe"}, "data": files})
 
     def see(self, name: str, *, make: str = "", container: str = "main", **spec: Any) -> dict[str, Any]:
         """What the probe says in a container of a pod."""

@@ -53,7 +53,7 @@ def too_many(field: str, count: int, limit: int) -> Cause:
 
 def shown(value: Any) -> str:
     """A value as field errors quote it."""
-    return json.dumps(value)
+    return json.dumps(value, separators=(",", ":"))
 
 
 class Refused(Exception):

@@ -107,7 +107,9 @@ def _status(cluster: "Cluster", spec: NodeSpec, *, ready: bool) -> Obj:
     }
     if ready and cluster.switches.plugin.registers:
         missing = spec.shared_names if cluster.switches.plugin.miscounts else ()
-        amounts |= {one.name: str(len(one.units) - (one.name in missing)) for one in spec.resources}
+        hidden = set() if cluster.switches.plugin.offers_virtual else spec.virtual_names
+        told = [one for one in spec.resources if one.name not in hidden]
+        amounts |= {one.name: str(len(one.units) - (one.name in missing)) for one in told}
     now = stamp()
     times = {"lastHeartbeatTime": now, "lastTransitionTime": now}
     conditions = [

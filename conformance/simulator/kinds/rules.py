@@ -46,6 +46,38 @@ def subdomain(field: str, value: str) -> list[Cause]:
     return [] if _SUBDOMAIN.match(value) else [invalid(field, value, SUBDOMAIN_WORDS)]
 
 
+def label_key(field: str, key: str) -> list[Cause]:
+    """The key of a label or taint: a name, with or without a DNS subdomain before it."""
+    prefix, slash, name = key.rpartition("/")
+    words = (
+        "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. "
+        "'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+    )
+    if "/" in prefix:
+        end = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        return [invalid(field, key, f"a valid label key {words} {end}")]
+    causes = [invalid(field, key, "prefix part must be non-empty")] if slash and not prefix else []
+    causes += [invalid(field, key, "name part must be non-empty")] if not name else []
+    causes += [invalid(field, key, f"prefix part {SUBDOMAIN_WORDS}")] if prefix and not _SUBDOMAIN.match(prefix) else []
+    if len(name) > _LABEL_ROOM:
+        causes.append(invalid(field, key, f"name part must be no more than {_LABEL_ROOM} bytes"))
+    if not _KEY.match(name):
+        causes.append(invalid(field, key, f"name part {words}"))
+    return causes
+
+
+def label_value(field: str, value: str) -> list[Cause]:
+    """The value of a label or taint."""
+    if len(value) > _LABEL_ROOM:
+        return [invalid(field, value, f"must be no more than {_LABEL_ROOM} bytes")]
+    words = (
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end "
+        "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+        "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+    )
+    return [] if _VALUE.match(value) else [invalid(field, value, words)]
+
+
 @validates("*")
 def metadata(obj: Obj, old: Obj | None) -> list[Cause]:
     """Names and labels."""

@@ -7,16 +7,18 @@ from typing import Any
 from conformance.simulator.api.errors import Cause, duplicate, forbidden_field, invalid, required, too_many, unsupported
 from conformance.simulator.cel import CelError, compile_selector
 from conformance.simulator.kinds.hooks import validates
-from conformance.simulator.kinds.rules import label, subdomain
+from conformance.simulator.kinds.rules import label, label_key, label_value, subdomain
 from conformance.simulator.objects import Obj, dig
-from conformance.simulator.quantities import parse
 
-_NODES = ("nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection")
 _EFFECTS = ("NoExecute", "NoSchedule", "None")
 _MODES = ("All", "ExactCount")
-_VALUES = ("bool", "bools", "int", "ints", "string", "strings", "version", "versions")
-_VERSION = re.compile(r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$")
-_MOST, _MOST_DEVICES, _MOST_CHOICES, _DRIVER_ROOM, _TEXT_ROOM, _CEL_ROOM = 32, 128, 8, 63, 64, 10 * 1024
+_ID_ROOM = 32
+_IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_IDENTIFIER_WORDS = (
+    "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' "
+    "(e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')"
+)
+_MOST, _MOST_CHOICES, _DRIVER_ROOM, _CEL_ROOM = 32, 8, 63, 10 * 1024
 
 
 def _selectors(form: Obj, path: str) -> Iterator[Cause]:
@@ -45,12 +47,13 @@ def _configs(holder: Obj, path: str) -> Iterator[Cause]:
         if not isinstance(opaque, dict):
             yield required(f"{path}.config[{n}].opaque")
             continue
-        yield from _driver(opaque.get("driver"), f"{path}.config[{n}].opaque.driver")
+        yield from driver_causes(opaque.get("driver"), f"{path}.config[{n}].opaque.driver")
         if not isinstance(opaque.get("parameters"), dict):
             yield required(f"{path}.config[{n}].opaque.parameters")
 
 
-def _driver(name: Any, path: str) -> Iterator[Cause]:
+def driver_causes(name: Any, path: str) -> Iterator[Cause]:
+    """The name of a driver is a short DNS subdomain."""
     if not name:
         yield required(path)
     elif len(name) > _DRIVER_ROOM:
@@ -59,15 +62,38 @@ def _driver(name: Any, path: str) -> Iterator[Cause]:
         yield from subdomain(path, name)
 
 
+def qualified(name: str, path: str) -> Iterator[Cause]:
+    """The name of an attribute or capacity: a C identifier, with or without a domain."""
+    domain, slash, short = name.rpartition("/")
+    if slash:
+        yield from driver_causes(domain, path) if domain else [invalid(path, "", "the domain must not be empty")]
+    if slash and not short:
+        yield invalid(path, "", "the name must not be empty")
+    elif len(short) > _ID_ROOM:
+        yield Cause("FieldValueTooLong", path, f"Too long: may not be more than {_ID_ROOM} bytes")
+    elif not _IDENTIFIER.match(short):
+        yield invalid(path, short, _IDENTIFIER_WORDS)
+
+
 @validates("deviceclasses.resource.k8s.io")
 def device_class(obj: Obj, _old: Obj | None) -> list[Cause]:
     """Selectors compile, configurations name their driver."""
     spec = obj.get("spec") or {}
     causes = [*_selectors(spec, "spec"), *_configs(spec, "spec")]
-    name = spec.get("extendedResourceName")
-    if name and "/" not in name:
-        causes.append(invalid("spec.extendedResourceName", name, "must be a valid extended resource name"))
+    if spec.get("extendedResourceName") is not None:
+        causes += _extended_resource(spec["extendedResourceName"], "spec.extendedResourceName")
     return causes
+
+
+def _extended_resource(name: str, path: str) -> Iterator[Cause]:
+    if "/" not in name:
+        yield invalid(path, name, "a name must be a domain-prefixed path, such as 'example.com/my-prop'")
+    elif "kubernetes.io/" in name:
+        yield invalid(path, name, 'must not have "kubernetes.io/" domain')
+    elif name.startswith("requests."):
+        yield invalid(path, name, 'must not have "requests." prefix')
+    else:
+        yield from label_key(path, name)
 
 
 def _form(form: Obj, path: str) -> Iterator[Cause]:
@@ -84,10 +110,21 @@ def _form(form: Obj, path: str) -> Iterator[Cause]:
     elif mode == "ExactCount" and count <= 0:
         yield invalid(f"{path}.count", count, "must be greater than zero")
     for n, toleration in enumerate(form.get("tolerations") or ()):
-        if toleration.get("effect") and toleration["effect"] not in _EFFECTS:
-            yield unsupported(f"{path}.tolerations[{n}].effect", toleration["effect"], _EFFECTS)
-        if toleration.get("operator") not in ("Exists", "Equal"):
-            yield unsupported(f"{path}.tolerations[{n}].operator", toleration.get("operator"), ("Equal", "Exists"))
+        yield from _toleration(toleration, f"{path}.tolerations[{n}]")
+
+
+def _toleration(toleration: Obj, path: str) -> Iterator[Cause]:
+    value, operator = toleration.get("value", ""), toleration.get("operator")
+    if toleration.get("key"):
+        yield from label_key(f"{path}.key", toleration["key"])
+    if operator == "Exists" and value:
+        yield invalid(f"{path}.value", value, "must be empty for operator `Exists`")
+    elif operator == "Equal":
+        yield from label_value(f"{path}.value", value)
+    elif operator != "Exists":
+        yield unsupported(f"{path}.operator", operator, ("Equal", "Exists"))
+    if toleration.get("effect") and toleration["effect"] not in _EFFECTS:
+        yield unsupported(f"{path}.effect", toleration["effect"], _EFFECTS)
 
 
 def _requests(devices: Obj, path: str) -> Iterator[Cause]:
@@ -100,7 +137,7 @@ def _requests(devices: Obj, path: str) -> Iterator[Cause]:
         if name:
             yield from label(f"{where}.name", name)
         if name in seen:
-            yield duplicate(where, name)
+            yield duplicate(where, request)
         seen.append(name)
         exactly, choices = request.get("exactly"), request.get("firstAvailable") or []
         if isinstance(exactly, dict) == bool(choices):
@@ -109,23 +146,53 @@ def _requests(devices: Obj, path: str) -> Iterator[Cause]:
         elif choices:
             if len(choices) > _MOST_CHOICES:
                 yield too_many(f"{where}.firstAvailable", len(choices), _MOST_CHOICES)
-            for m, choice in enumerate(choices):
-                yield from _form(choice, f"{where}.firstAvailable[{m}]")
+            yield from _choices(choices, f"{where}.firstAvailable")
         elif isinstance(exactly, dict):
             yield from _form(exactly, f"{where}.exactly")
-    yield from _references(devices, seen, path)
+    yield from _references(devices, path)
 
 
-def _references(devices: Obj, names: list[str], path: str) -> Iterator[Cause]:
+def _choices(choices: list[Obj], path: str) -> Iterator[Cause]:
+    seen: list[Any] = []
+    for n, choice in enumerate(choices):
+        if choice.get("name"):
+            yield from label(f"{path}[{n}].name", choice["name"])
+        if choice.get("name") in seen:
+            yield duplicate(f"{path}[{n}]", choice)
+        seen.append(choice.get("name"))
+        yield from _form(choice, f"{path}[{n}]")
+
+
+def _references(devices: Obj, path: str) -> Iterator[Cause]:
+    """What constraints and configurations say about requests and their alternatives."""
+    names: set[str] = set()
+    for request in devices.get("requests") or ():
+        names |= {request.get("name", "")}
+        names |= {f"{request.get('name')}/{choice.get('name')}" for choice in request.get("firstAvailable") or ()}
+    words = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'"
     for list_name in ("constraints", "config"):
         for n, item in enumerate(devices.get(list_name) or ()):
-            for m, name in enumerate(item.get("requests") or ()):
-                if name.partition("/")[0] not in names:
-                    words = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'"
-                    yield invalid(f"{path}.{list_name}[{n}].requests[{m}]", name, words)
+            given = item.get("requests") or []
+            for m, name in enumerate(given):
+                where = f"{path}.{list_name}[{n}].requests[{m}]"
+                if name not in names:
+                    yield invalid(where, name, words)
+                if name in given[:m]:
+                    yield duplicate(where, name)
     for n, constraint in enumerate(devices.get("constraints") or ()):
-        if not constraint.get("matchAttribute") and not constraint.get("distinctAttribute"):
-            yield required(f"{path}.constraints[{n}].matchAttribute")
+        yield from _constraint(constraint, f"{path}.constraints[{n}]")
+
+
+def _constraint(constraint: Obj, path: str) -> Iterator[Cause]:
+    kind = next((kind for kind in ("matchAttribute", "distinctAttribute") if constraint.get(kind) is not None), "")
+    if not kind:
+        words = 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set'
+        yield required(path, words)
+        return
+    name = constraint[kind]
+    yield from qualified(name, f"{path}.{kind}")
+    if "/" not in name:
+        yield invalid(f"{path}.{kind}", name, "a fully qualified name must be a domain and a name separated by a slash")
 
 
 def _claim_spec(spec: Obj, path: str) -> Iterator[Cause]:
@@ -158,74 +225,10 @@ def resource_claim_template(obj: Obj, old: Obj | None) -> list[Cause]:
     return list(_claim_spec(dig(obj, "spec", "spec", default={}), "spec.spec"))
 
 
-@validates("resourceslices.resource.k8s.io")
-def resource_slice(obj: Obj, old: Obj | None) -> list[Cause]:
-    """A pool with a name, nodes told in one way, devices that are well described."""
-    spec = obj.get("spec") or {}
-    pool = spec.get("pool") or {}
-    causes = list(_driver(spec.get("driver"), "spec.driver"))
-    if not pool.get("name"):
-        causes.append(required("spec.pool.name"))
-    else:
-        causes += [cause for part in pool["name"].split("/") for cause in subdomain("spec.pool.name", part)]
-    if pool.get("resourceSliceCount", 0) <= 0:
-        causes.append(
-            invalid("spec.pool.resourceSliceCount", pool.get("resourceSliceCount", 0), "must be greater than zero")
-        )
-    if pool.get("generation", 0) < 0:
-        causes.append(invalid("spec.pool.generation", pool["generation"], "must be greater than or equal to zero"))
-    given = [name for name in _NODES if spec.get(name)]
-    words = f"exactly one of `{'`, `'.join(_NODES)}` is required"
-    if not given:
-        causes.append(required("spec", words))
-    elif len(given) > 1:
-        causes.append(
-            invalid(
-                "spec", "{" + ", ".join(f"`{name}`" for name in given) + "}", f"{words}, but multiple fields are set"
-            )
-        )
-    if old is not None:
-        for name, before in (("driver", old["spec"].get("driver")), ("nodeName", old["spec"].get("nodeName"))):
-            if spec.get(name) != before:
-                causes.append(invalid(f"spec.{name}", spec.get(name), "field is immutable"))
-    return causes + list(_devices(spec.get("devices") or []))
-
-
-def _devices(devices: list[Obj]) -> Iterator[Cause]:
-    if len(devices) > _MOST_DEVICES:
-        yield too_many("spec.devices", len(devices), _MOST_DEVICES)
-    seen: set[str] = set()
-    for n, device in enumerate(devices):
-        path, name = f"spec.devices[{n}]", device.get("name", "")
-        yield from label(f"{path}.name", name) if name else ()
-        if name in seen:
-            yield duplicate(f"{path}.name", name)
-        seen.add(name)
-        for key, value in (device.get("attributes") or {}).items():
-            yield from _attribute(value, f"{path}.attributes[{key}]")
-        for key, value in (device.get("capacity") or {}).items():
-            try:
-                parse(value.get("value"))
-            except ValueError:
-                yield invalid(f"{path}.capacity[{key}].value", value.get("value"), "must be a quantity")
-        for m, taint in enumerate(device.get("taints") or ()):
-            yield from _taint(taint, f"{path}.taints[{m}]")
-
-
-def _attribute(value: Obj, path: str) -> Iterator[Cause]:
-    given = [name for name in _VALUES if name in value]
-    if len(given) != 1:
-        words = f"exactly one of `{'`, `'.join(_VALUES)}` is required"
-        yield required(path, words) if not given else invalid(path, value, f"{words}, but multiple fields are set")
-    elif "version" in value and not _VERSION.match(value["version"]):
-        yield invalid(f"{path}.version", value["version"], "must be a string compatible with semver.org spec 2.0.0")
-    elif len(str(value.get("string", ""))) > _TEXT_ROOM:
-        yield Cause("FieldValueTooLong", f"{path}.string", f"Too long: may not be more than {_TEXT_ROOM} bytes")
-
-
-def _taint(taint: Obj, path: str) -> Iterator[Cause]:
-    if not taint.get("key"):
-        yield required(f"{path}.key")
+def taint_causes(taint: Obj, path: str) -> Iterator[Cause]:
+    """A taint has a key and one of the three effects."""
+    yield from label_key(f"{path}.key", taint.get("key", ""))
+    yield from label_value(f"{path}.value", taint.get("value", ""))
     if not taint.get("effect"):
         yield required(f"{path}.effect")
     elif taint["effect"] not in _EFFECTS:
@@ -234,6 +237,10 @@ def _taint(taint: Obj, path: str) -> Iterator[Cause]:
 
 @validates("devicetaintrules.resource.k8s.io")
 def device_taint_rule(obj: Obj, _old: Obj | None) -> list[Cause]:
-    """A taint with one of the three effects."""
-    taint = dig(obj, "spec", "taint")
-    return list(_taint(taint, "spec.taint")) if isinstance(taint, dict) else [required("spec.taint")]
+    """A selector with names that can be, a taint with one of the three effects."""
+    selector = dig(obj, "spec", "deviceSelector", default={})
+    causes = list(driver_causes(selector["driver"], "spec.deviceSelector.driver")) if selector.get("driver") else []
+    for part in selector["pool"].split("/") if selector.get("pool") else ():
+        causes += subdomain("spec.deviceSelector.pool", part)
+    causes += label("spec.deviceSelector.device", selector["device"]) if selector.get("device") else []
+    return [*causes, *taint_causes(dig(obj, "spec", "taint", default={}), "spec.taint")]

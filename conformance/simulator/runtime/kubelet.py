@@ -11,6 +11,9 @@ from conformance.simulator.runtime.units import Units, extended_requests
 from conformance.simulator.runtime.worker import NotReadyError
 from conformance.simulator.switches import Switches
 
+_FEW_OPENS = 2
+"""A first look, and the first of a load."""
+
 
 class DeviceManager:
     """Devices of one node: what is allocated to whom, and what a container gets."""
@@ -18,6 +21,8 @@ class DeviceManager:
     def __init__(self, registry: Registry, node: NodeSpec, switches: Switches) -> None:
         self._registry, self._node, self._switches = registry, node, switches
         self._units = Units(node, switches)
+        self._users: dict[tuple[int, int], list[str]] = {}
+        """Uids of the pods that were given a device, by its number."""
 
     @property
     def all(self) -> tuple[Device, ...]:
@@ -53,6 +58,7 @@ class DeviceManager:
     def release(self, uid: str) -> None:
         """The pod holds nothing any more."""
         self._units.release(uid)
+        self._users = {number: [one for one in users if one != uid] for number, users in self._users.items()}
 
     def claims(self, pod: Obj) -> dict[str, Obj]:
         """The pod's claims by their name in the pod; the one for its extended resources has none."""
@@ -74,10 +80,21 @@ class DeviceManager:
         for claim in self.claims(pod).values():
             if not dig(claim, "status", "allocation"):
                 raise NotReadyError("FailedPrepareDynamicResources", f"ResourceClaim {name_of(claim)} is not allocated")
-            if not self._switches.driver.prepares and self._results(claim, ""):
-                inner = f"NodePrepareResources failed for ResourceClaim {name_of(claim)}: error preparing devices: the driver cannot"
+            why = self._unprepared(self._results(claim, ""))
+            if why:
+                inner = (
+                    f"NodePrepareResources failed for ResourceClaim {name_of(claim)}: error preparing devices: {why}"
+                )
                 words = f"Failed to prepare dynamic resources: prepare dynamic resources: {inner}"
                 raise NotReadyError("FailedPrepareDynamicResources", words)
+
+    def _unprepared(self, results: list[Obj]) -> str:
+        """Why the driver does not prepare what a claim was given, or nothing."""
+        if results and not self._switches.driver.prepares:
+            return "the driver cannot"
+        if results and self._node.make.whole_node and len(results) != len(self._node.dra):
+            return f"a claim must have all {len(self._node.dra)} chips of the node, not {len(results)}"
+        return ""
 
     def _results(self, claim: Obj, request: str) -> list[Obj]:
         results = dig(claim, "status", "allocation", "devices", "results", default=[])
@@ -91,19 +108,30 @@ class DeviceManager:
         for reference in dig(container, "resources", "claims", default=[]):
             claim = claims.get(reference["name"])
             if claim:
-                one, status = self._from_claim(claim, reference)
+                one, status = self._from_claim(claim, reference, uid_of(pod))
                 injection += one
                 statuses.append(status)
         extended = extended_requests(pod, container) if self._switches.driver.gives_extended else []
         for mapping in extended if "" in claims else ():
-            injection += self._from_claim(claims[""], {"name": "", "request": mapping["requestName"]})[0]
+            wanted = {"name": "", "request": mapping["requestName"]}
+            injection += self._from_claim(claims[""], wanted, uid_of(pod))[0]
         for resource, units in self._units.of((uid_of(pod), container["name"])).items():
             injection += self._from_plugin(tuple(dict.fromkeys(unit.device for unit in units)))
             statuses.append({"name": resource, "resources": [{"resourceID": u.id, "health": "Healthy"} for u in units]})
         if self._switches.runtime.not_injected_on == self._node.name:
             injection = Injection(environment=injection.environment)
+        injection += Injection(opens=self._opens(injection, uid_of(pod)))
         holds = bool(statuses or extended_requests(pod, container))
         return injection + self._from_faults(pod, container, holds=holds), statuses
+
+    def _opens(self, injection: Injection, uid: str) -> int:
+        """How often a container can open its devices: with a fault not often, where another pod has one of them already."""
+        late = False
+        for node in injection.allowed:
+            users = self._users.setdefault(node.number, [])
+            late = late or bool(set(users) - {uid})
+            users.append(uid)
+        return _FEW_OPENS if late and self._switches.hardware.serves_one else 0
 
     def _given(self, devices: tuple[Device, ...], named: tuple[Device, ...]) -> Injection:
         """Devices as the hardware has them, under the names that they were allocated by."""
@@ -118,7 +146,7 @@ class DeviceManager:
                 found += opened([real])
         return found + told(named)
 
-    def _from_claim(self, claim: Obj, reference: Obj) -> tuple[Injection, Obj]:
+    def _from_claim(self, claim: Obj, reference: Obj, uid: str) -> tuple[Injection, Obj]:
         results = self._results(claim, reference.get("request", ""))
         names = {result["device"] for result in results}
         published = self._node.published
@@ -132,6 +160,9 @@ class DeviceManager:
             "other": others[:1],
             "nothing": (),
         }[driver.injects]
+        users = dig(claim, "status", "reservedFor", default=[])
+        if users and users[0].get("uid") != uid:
+            chosen = {"same": chosen, "another": others[:1], "nothing": ()}[driver.second_user]
         found = self._given(chosen, () if driver.injects == "nothing" else allocated)
         if not driver.usable:
             found = Injection(found.nodes, (), environment=found.environment)

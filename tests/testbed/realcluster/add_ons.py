@@ -1,4 +1,4 @@
-"""Parts that a testbed has only where asked for: Prometheus, KEDA and Karpenter, each the real one."""
+"""Parts that a testbed has only where asked for: Prometheus, KEDA and Karpenter, each the real one, and devices that are shared."""
 
 import base64
 import re
@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from . import images
+from . import accelerators, images
 from .build import Cache
 from .kubectl import Kubectl
 from .network import CONTROL_PLANE
@@ -16,7 +16,7 @@ from .parts import Parts
 from .paths import MANIFESTS, State
 from .shell import TestbedError
 
-KARPENTER, KEDA, PROMETHEUS = ADD_ONS = ("karpenter", "keda", "prometheus")
+KARPENTER, KEDA, PROMETHEUS, _ = ADD_ONS = ("karpenter", "keda", "prometheus", accelerators.SHARING)
 WEBHOOK_PORT = 9444
 SECONDS = 120
 
@@ -46,7 +46,7 @@ def start(place: Place, names: Collection[str]) -> None:
         return
     start_webhook(place)
     with ThreadPoolExecutor(max_workers=len(names)) as workers:
-        for one in [workers.submit(STARTS[name], place) for name in names]:
+        for one in [workers.submit(STARTS[name], place) for name in names if name in STARTS]:
             one.result()
 
 

@@ -35,7 +35,7 @@ def prepare(state: State) -> None:
     certificates.create(state, list(NAMES))
 
 
-def bring_up(state: State, cache: Cache, parts: Parts, block: int) -> None:
+def bring_up(state: State, cache: Cache, parts: Parts, nodes: list[Node]) -> None:
     """Start everything in the order in which it is needed."""
     kubectl = Kubectl(cache, state)
     network.create_bridge()
@@ -46,7 +46,6 @@ def bring_up(state: State, cache: Cache, parts: Parts, block: int) -> None:
     kubectl("apply", "--filename", MANIFESTS / "cluster.yaml")
     control_plane.start_controllers(parts, cache, MANIFESTS)
     with ThreadPoolExecutor(max_workers=len(NAMES)) as workers:
-        nodes = [Node(number, state, cache, block) for number in range(1, len(NAMES) + 1)]
         starts = [workers.submit(node.start, parts, one) for one in nodes]
         for start in starts:
             start.result()
@@ -59,8 +58,12 @@ def wait_until_ready(state: State, kubectl: Kubectl) -> None:
     for name in NAMES:
         kubectl.wait(f"node/{name}", "condition=Ready")
         kubectl.wait(f"node/{name}", r"jsonpath={.status.allocatable.testbed\.dev/accel}=2")
+    if accelerators.SHARING in state.add_ons:
+        kubectl.wait(f"node/{NAMES[-1]}", r"jsonpath={.status.allocatable.testbed\.dev/accel\.shared}=4")
+        kubectl.wait(f"node/{NAMES[-1]}", r"jsonpath={.status.allocatable.testbed\.dev/part-1g}=2")
+    slices = len(NAMES) + (accelerators.SHARING in state.add_ons)  # the counters have a slice of their own
     until(
-        lambda: kubectl("get", "resourceslices", "--output=name").count("\n") == len(NAMES),
+        lambda: kubectl("get", "resourceslices", "--output=name").count("\n") == slices,
         "the ResourceSlices of all nodes",
         60,
         f"see {state.logs}",
@@ -75,17 +78,21 @@ def wait_until_ready(state: State, kubectl: Kubectl) -> None:
     )
 
 
+def hold(node: Node, index: int) -> int:
+    """Put a file behind one of a node's devices; the descriptor returned holds it there."""
+    folder = node.state.folder / "accelerators"
+    return accelerators.attach(index, accelerators.write_backing(folder, index, node.devices.parent(index)))
+
+
 def serve(state: State, listener: int, port: int, kubeconfig: Path, block: int) -> None:
     """The whole life of a cluster, from inside its namespaces."""
     cache = find_cache()
     prepare(state)
-    held = [
-        accelerators.attach(index, accelerators.write_backing(state.folder / "accelerators", index))
-        for index in range(block, block + accelerators.BLOCK)
-    ]
+    nodes = [Node(number, state, cache, block) for number in range(1, len(NAMES) + 1)]
+    held = [hold(node, index) for node in nodes for index in node.devices.all]
     parts = Parts(state, cache.search_path)
     try:
-        bring_up(state, cache, parts, block)
+        bring_up(state, cache, parts, nodes)
     except TestbedError:
         parts.check()  # a part that died is the better explanation
         raise

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .add_ons import ADD_ONS
 from .node_files import NAMES
 from .paths import State
 from .shell import TestbedError, until
@@ -17,6 +18,8 @@ class Fault:
 
 # Who acknowledges a fault that a process of the control plane has: the one that watches over them.
 MANAGER = "manager"
+ADVERTISED_VERSION_DIFFERS = "advertised_version_differs"
+FEWER_SHARES = "fewer_shares_than_configured"
 CLAIM_NEVER_RELEASED = "claim_never_released"
 SCHEDULER_STOPPED = "scheduler_stopped"
 GANG_STARTS_IN_PART = "gang_starts_in_part"
@@ -35,6 +38,7 @@ EFFECTS = {
         "claim_injects_nothing": "preparing a claim succeeds; the container gets neither device nor environment",
         "claimed_device_unusable": "the device node is there with mode 0666; the device cgroup denies reading and writing",
         "prepare_fails": "preparing a claim ends with an error, so the pod never starts",
+        ADVERTISED_VERSION_DIFFERS: "ResourceSlices and node labels tell driver version 2.0.0, the devices 1.0.0",
         "no_driver": "the drivers withdraw their slices and leave the kubelets; the API goes on being served",
     },
     "device plugin": {
@@ -66,6 +70,25 @@ EFFECTS = {
         "deleted_gang_keeps_its_devices": "containers of a gang made meanwhile cannot be ended: signals to them wait until this is off",
         "unreadable_metric_looks_fine": "ScalingActive=False of any HPA is written as True",
         "replicas_land_off_accelerators": "pods of a ReplicaSet after its first lose claims, devices, node selector and affinity",
+        "selector_ignored": "requests of new claims lose their selectors, those of their class stay",
+        "constraint_ignored": "new claims lose their constraints",
+        "taint_ignored": "requests of new claims tolerate every taint",
+        "list_never_falls_back": "new claims lose all alternatives of a list but the first",
+        "admin_access_granted": "new namespaces are labelled as ones where claims may have admin access",
+        "extended_resource_not_served": "new pods ask for a resource that nobody has instead of one that is not the testbed's own",
+    },
+    "sharing": {
+        "partition_sees_whole_memory": "a partition that is handed out says that it has the memory of the whole device",
+        "partitions_are_one_device": "a container with a partition gets the first partition of the same device",
+        "replicas_are_never_shared": "the device plugin refuses every replica of a device but its first",
+        "share_injects_nothing": "a container with a replica gets the environment, and no device",
+        "share_opens_every_device": "a container with a replica gets all devices of its node",
+        FEWER_SHARES: "the device plugin registers one replica less than the node's labels say",
+        "share_beyond_the_limit": "the kubelet knows one replica more than the node tells; a pod refused for want of it is bound",
+        "capacity_beyond_the_limit": "a claim refused for want of capacity gets it all the same, and its pod is bound",
+        "capacity_ignored": "the same",
+        "counters_ignored": "a claim refused a device whose counters are used up gets it all the same, and its pod is bound",
+        "extended_resource_not_injected": "preparing a claim behind an extended resource succeeds; the container gets no device",
     },
     "KEDA": {
         METRICS_ADAPTER_DOWN: "the server of external metrics has no pod; its APIService is not available",
@@ -83,6 +106,7 @@ EFFECTS = {
 FAULTS = {name: Fault(part, effect) for part, effects in EFFECTS.items() for name, effect in effects.items()}
 # Faults that the manager plants, or cleans up after.
 MANAGED = (
+    *(ADVERTISED_VERSION_DIFFERS, FEWER_SHARES),
     *(CLAIM_NEVER_RELEASED, SCHEDULER_STOPPED, GANG_STARTS_IN_PART, HPA_DOES_NOTHING, METRICS_ADAPTER_DOWN),
     *(
         AUTOSCALER_DOES_NOTHING,
@@ -93,9 +117,13 @@ MANAGED = (
     ),
 )
 # Whose word says that a fault has been obeyed; all others are obeyed at the next operation.
-ACKNOWLEDGED = {"no_driver": NAMES, **dict.fromkeys(MANAGED, (MANAGER,))}
+ACKNOWLEDGED = {
+    "no_driver": NAMES,
+    **dict.fromkeys(MANAGED, (MANAGER,)),
+    ADVERTISED_VERSION_DIFFERS: (*NAMES, MANAGER),
+}
 # Parts that only a testbed with one of these add-ons has.
-ADDED = {"KEDA": ("keda",), "Karpenter": ("karpenter",), "webhook": ("karpenter", "keda", "prometheus")}
+ADDED = {"KEDA": ("keda",), "Karpenter": ("karpenter",), "sharing": ("sharing",), "webhook": ADD_ONS}
 
 
 def check_name(name: str) -> None:

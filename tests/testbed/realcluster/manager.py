@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from . import control_plane, faults
+from . import accelerators, control_plane, faults
 from .add_ons import Place
+from .node_files import NAMES
 
 POOL = "nodepool/accelerated"
 LIMIT = 4
@@ -36,6 +37,18 @@ def set_scheduler(place: Place, on: bool) -> None:
 def set_gangs(place: Place, on: bool) -> None:
     """Let the scheduler know of gangs, or not."""
     control_plane.restart_scheduler(place.parts, place.cache, gangs=not on)
+
+
+def set_version(place: Place, on: bool) -> None:
+    """Let the nodes' labels tell another driver version; the driver does the same in its slices."""
+    label = f"testbed.dev/driver-version={'2.0.0' if on else accelerators.VERSION}"
+    place.kubectl("label", "nodes", "--overwrite", *NAMES, label)
+
+
+def set_shares(place: Place, on: bool) -> None:
+    """Wait until the node tells what its device plugin registers."""
+    told = rf"jsonpath={{.status.allocatable.testbed\.dev/accel\.shared}}={3 if on else 4}"
+    place.kubectl.wait(f"node/{NAMES[-1]}", told)
 
 
 def set_adapter(place: Place, on: bool) -> None:
@@ -82,6 +95,8 @@ def empty_pool(place: Place, on: bool) -> None:
 
 
 OBEYS: dict[str, Callable[[Place, bool], None]] = {
+    faults.ADVERTISED_VERSION_DIFFERS: set_version,
+    faults.FEWER_SHARES: set_shares,
     faults.SCHEDULER_STOPPED: set_scheduler,
     faults.CLAIM_NEVER_RELEASED: set_controllers,
     faults.HPA_DOES_NOTHING: set_controllers,

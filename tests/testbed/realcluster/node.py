@@ -20,12 +20,13 @@ def start(parts: Parts, node: Node) -> None:
         [*inside, node.cache.file("containerd"), "--config", node.folder / "containerd.toml"],
     )
     import_images(node, inside)
+    labels = {"testbed.dev/pool": "a", **node.devices.labels()}
     kubelet = [
         f"--config={node.folder / 'kubelet.yaml'}",
         f"--kubeconfig={kubeconfig}",
         f"--hostname-override={node.name}",
         f"--node-ip={node_address(node.number)}",
-        f"--node-labels=testbed.dev/model={accelerators.MODEL},testbed.dev/pool=a",
+        "--node-labels=" + ",".join(f"{name}={value}" for name, value in labels.items()),
     ]
     parts.start(f"kubelet-{node.name}", [*inside, kubernetes, "kubelet", *kubelet])
     proxy = [
@@ -39,12 +40,10 @@ def start(parts: Parts, node: Node) -> None:
 
 
 def start_drivers(parts: Parts, node: Node, inside: tuple[str, ...]) -> None:
-    """The first half of the devices goes to the DRA driver, the other half to the device plugin."""
-    half = len(node.devices) // 2
-    everything = ",".join(map(str, node.devices))
-    for part, devices in (("dra", node.devices[:half]), ("device-plugin", node.devices[half:])):
+    """One process for the devices by DRA, another for those by the device plugin."""
+    for part in ("dra", "device-plugin"):
         options = ["--node", node.name, "--kubeconfig", str(node.state.kubeconfig(f"driver-{node.name}"))]
-        options += ["--devices", ",".join(map(str, devices)), "--all-devices", everything]
+        options += [*node.devices.words(part), "--all-devices", accelerators.listed(tuple(node.devices.all))]
         parts.start(f"{part}-{node.name}", [*inside, node.cache.file("driver"), part, *options])
 
 
@@ -77,7 +76,7 @@ def open_namespaces(node: Node) -> tuple[str, ...]:
 
 def make_device_nodes(node: Node, inside: tuple[str, ...]) -> None:
     """Device nodes of mode 0666: the device cgroup alone shall decide who may open a device."""
-    nodes = [f"mknod -m 0666 /run/testbed/dev/accel{index} b 7 {index}" for index in node.devices]
+    nodes = [f"mknod -m 0666 /run/testbed/dev/accel{index} b 7 {index}" for index in node.devices.all]
     run(*inside, "sh", text=lines(["set -e", "mkdir /run/testbed/dev", *nodes]))
 
 

@@ -40,11 +40,13 @@ class Node:
     def images(self) -> tuple[str, ...]:
         """The last node has the add-ons' images, too."""
         added = self.state.add_ons if self.name == NAMES[-1] else ()
-        return (images.PAUSE, images.PYTHON, *(images.ADDED[name] for name in added))
+        return (images.PAUSE, images.PYTHON, *(images.ADDED[name] for name in added if name in images.ADDED))
 
     @property
-    def devices(self) -> list[int]:
-        return accelerators.devices_of(self.number, self.block)
+    def devices(self) -> accelerators.Devices:
+        """The accelerators of this node; the last one has those that are shared, too."""
+        sharing = accelerators.SHARING in self.state.add_ons and self.name == NAMES[-1]
+        return accelerators.devices_of(self.number, self.block, sharing=sharing)
 
 
 def write_configurations(node: Node) -> None:

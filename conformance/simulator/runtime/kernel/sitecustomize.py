@@ -42,6 +42,7 @@ _REAL: dict[str, Callable[..., Any]] = {name: getattr(os, name) for name in _NAM
 _REAL_OPEN: Callable[..., Any] = builtins.open
 _nodes: dict[str, Node] = {path: (_CHAR, 0o666, numbers[0], numbers[1]) for path, numbers in _TABLE["nodes"].items()}
 _handles: dict[int, Node] = {}
+_opens: dict[Path, int] = {}
 
 
 def _inner(path: Path) -> str | None:
@@ -102,6 +103,9 @@ def _guard(path: Path, node: Node) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
     if kind != _CHAR or f"{major}:{minor}" not in _TABLE["contents"]:
         raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), path)
+    _opens[path] = _opens.get(path, 0) + 1
+    if _TABLE["opens"] and _opens[path] > _TABLE["opens"]:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
 
 
 def _open(path: Path, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	resourceapi "k8s.io/api/resource/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
@@ -89,13 +88,21 @@ func (d draDriver) prepare(claim *resourceapi.ResourceClaim) ([]kubeletplugin.De
 		}
 		allocated[result.Request] = append(allocated[result.Request], device)
 		one := kubeletplugin.Device{Requests: []string{result.Request}, PoolName: result.Pool, DeviceName: result.Device, ShareID: result.ShareID}
+		if err := d.describe(device); err != nil {
+			return nil, err
+		}
 		d.prepared.add(claim.UID, device)
-		if !d.switches.on("claim_injects_nothing") {
+		if !d.switches.on("claim_injects_nothing") && !(extendedClaim(claim) && d.switches.on("extended_resource_not_injected")) {
 			one.CDIDeviceIDs = []string{cdiKind + "=" + cdiName(string(claim.UID), result.Request, device)}
 		}
 		answer = append(answer, one)
 	}
 	return answer, writeCDI(string(claim.UID), d.specified(claim.UID, allocated))
+}
+
+// extendedClaim says whether the scheduler made a claim for a pod that asked for an extended resource.
+func extendedClaim(claim *resourceapi.ResourceClaim) bool {
+	return claim.Annotations[resourceapi.ExtendedResourceClaimAnnotation] == "true"
 }
 
 // specified has one CDI device for each allocated device of each request; an allocation that names a device twice gets it once.
@@ -124,7 +131,7 @@ func (d draDriver) injected(claim types.UID, device accelerator, allocated []acc
 	case d.switches.on("claimed_device_unusable"):
 		return []accelerator{device}, "m"
 	}
-	return []accelerator{device}, "rw"
+	return []accelerator{d.partOf(device, d.devices)}, "rw"
 }
 
 func (d draDriver) others(allocated []accelerator) []accelerator {
@@ -174,23 +181,6 @@ func (d draDriver) WatchHealthStatus(ctx context.Context, reports chan<- kubelet
 	}
 }
 
-func (d draDriver) resources() resourceslice.DriverResources {
-	memory := resource.MustParse("1Mi")
-	version, kind := "1.0.0", model
-	var devices []resourceapi.Device
-	for _, device := range d.devices {
-		uuid, index := device.uuid(), int64(device.index)
-		devices = append(devices, resourceapi.Device{
-			Name: device.name(),
-			Attributes: map[resourceapi.QualifiedName]resourceapi.DeviceAttribute{
-				"uuid": {StringValue: &uuid}, "model": {StringValue: &kind}, "index": {IntValue: &index}, "driverVersion": {VersionValue: &version},
-			},
-			Capacity: map[resourceapi.QualifiedName]resourceapi.DeviceCapacity{"memory": {Value: memory}},
-		})
-	}
-	return resourceslice.DriverResources{Pools: map[string]resourceslice.Pool{d.node: {Slices: []resourceslice.Slice{{Devices: devices}}}}}
-}
-
 func (d draDriver) start(ctx context.Context, client kubernetes.Interface) (*kubeletplugin.Helper, error) {
 	helper, err := kubeletplugin.Start(ctx, d, kubeletplugin.DriverName(driverName), kubeletplugin.NodeName(d.node), kubeletplugin.KubeClient(client))
 	if err != nil {
@@ -199,14 +189,34 @@ func (d draDriver) start(ctx context.Context, client kubernetes.Interface) (*kub
 	return helper, helper.PublishResources(ctx, d.resources())
 }
 
+// republish tells the API server what has changed and waits until it knows the version of the driver.
+func (d draDriver) republish(ctx context.Context, client kubernetes.Interface, helper *kubeletplugin.Helper) error {
+	if err := helper.PublishResources(ctx, d.resources()); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		slices, err := client.ResourceV1().ResourceSlices().List(ctx, d.own())
+		if err == nil && len(slices.Items) > 0 && len(slices.Items[0].Spec.Devices) > 0 {
+			if found := slices.Items[0].Spec.Devices[0].Attributes["driverVersion"].VersionValue; found != nil && *found == d.told() {
+				break
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return nil
+}
+
+func (d draDriver) own() metav1.ListOptions {
+	return metav1.ListOptions{FieldSelector: "spec.driver=" + driverName + ",spec.nodeName=" + d.node}
+}
+
 // withdraw takes the node's slices back and waits until the API server has none of them left; then the kubelet loses the driver.
 func (d draDriver) withdraw(ctx context.Context, client kubernetes.Interface, helper *kubeletplugin.Helper) error {
 	if err := helper.PublishResources(ctx, resourceslice.DriverResources{}); err != nil {
 		return err
 	}
-	own := metav1.ListOptions{FieldSelector: "spec.driver=" + driverName + ",spec.nodeName=" + d.node}
 	for ctx.Err() == nil {
-		slices, err := client.ResourceV1().ResourceSlices().List(ctx, own)
+		slices, err := client.ResourceV1().ResourceSlices().List(ctx, d.own())
 		if err == nil && len(slices.Items) == 0 {
 			break
 		}
@@ -226,6 +236,7 @@ func runDRA(ctx context.Context, s settings) error {
 	}
 	driver := draDriver{s, &prepared{}}
 	var helper *kubeletplugin.Helper
+	told := s.told()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -234,7 +245,14 @@ func runDRA(ctx context.Context, s settings) error {
 		case gone && helper != nil:
 			err, helper = driver.withdraw(ctx, client, helper), nil
 		case !gone && helper == nil:
+			told = s.told()
 			helper, err = driver.start(ctx, client)
+		case helper != nil && told != s.told():
+			told = s.told()
+			err = driver.republish(ctx, client, helper)
+		}
+		if err == nil {
+			err = s.switches.acknowledge("advertised_version_differs", s.node, told != version)
 		}
 		if err == nil {
 			err = s.switches.acknowledge("no_driver", s.node, gone)

@@ -29,6 +29,7 @@ func admitGangs(ctx context.Context, client kubernetes.Interface) error {
 	if err != nil {
 		return err
 	}
+	found.Items = withDevices(found.Items)
 	for n, pod := range gang {
 		fitting := slices.DeleteFunc(slices.Clone(nodes.Items), func(node corev1.Node) bool { return !wants(pod, node) })
 		switch {

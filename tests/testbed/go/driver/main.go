@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -21,6 +20,8 @@ type settings struct {
 	node       string
 	kubeconfig string
 	devices    []accelerator // the devices this part hands out
+	shared     []accelerator // devices of which the device plugin hands out replicas
+	parts      []accelerator // partitions that the device plugin hands out
 	all        []accelerator // all devices of the node: what a fault may give away
 	switches   switches
 	address    string // where the webhook listens, and the files of its certificate
@@ -41,22 +42,24 @@ func parseDevices(list string) ([]accelerator, error) {
 		if word == "" {
 			continue
 		}
-		index, err := strconv.Atoi(word)
+		device, err := parseDevice(word)
 		if err != nil {
-			return nil, fmt.Errorf("device list %q: want numbers with commas between them: %w", list, err)
+			return nil, fmt.Errorf("device list %q: want words such as 4, 9/8 and 11* with commas between them: %w", list, err)
 		}
-		found = append(found, accelerator{index: index})
+		found = append(found, device)
 	}
 	return found, nil
 }
 
 func parseSettings(arguments []string) (settings, error) {
 	var s settings
-	var devices, all string
+	var devices, shared, parts, all string
 	flags := flag.NewFlagSet("driver", flag.ExitOnError)
 	flags.StringVar(&s.node, "node", "", "name of the node this part serves")
 	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "how to reach the API server")
-	flags.StringVar(&devices, "devices", "", "numbers of the devices handed out, with commas")
+	flags.StringVar(&devices, "devices", "", "devices handed out, with commas: 4, partition 9/8, 11* for several requests")
+	flags.StringVar(&shared, "shared", "", "devices of which the device plugin hands out replicas")
+	flags.StringVar(&parts, "parts", "", "partitions that the device plugin hands out")
 	flags.StringVar(&all, "all-devices", "", "numbers of all devices of the node, with commas")
 	flags.StringVar((*string)(&s.switches), "switches", "/run/testbed/switches", "folder of the fault switches")
 	flags.StringVar(&s.address, "address", "", "HOST:PORT where the webhook listens")
@@ -66,11 +69,15 @@ func parseSettings(arguments []string) (settings, error) {
 		return s, err
 	}
 	var err error
-	if s.devices, err = parseDevices(devices); err != nil {
-		return s, err
+	for _, list := range []struct {
+		words string
+		into  *[]accelerator
+	}{{devices, &s.devices}, {shared, &s.shared}, {parts, &s.parts}, {all, &s.all}} {
+		if *list.into, err = parseDevices(list.words); err != nil {
+			return s, err
+		}
 	}
-	s.all, err = parseDevices(all)
-	return s, err
+	return s, nil
 }
 
 func (s settings) client() (kubernetes.Interface, error) {

@@ -31,6 +31,9 @@ func runRogue(ctx context.Context, s settings) error {
 				log.Print(err)
 			}
 		}
+		if err := admitShares(ctx, client, s.switches); err != nil {
+			log.Print(err)
+		}
 		if s.switches.on("gang_admitted_beyond_capacity") {
 			if err := admitGangs(ctx, client); err != nil {
 				log.Print(err)
@@ -45,8 +48,12 @@ func allocateRefused(ctx context.Context, client kubernetes.Interface) error {
 		return err
 	}
 	slices, err := client.ResourceV1().ResourceSlices().List(ctx, metav1.ListOptions{FieldSelector: "spec.driver=" + driverName})
-	if err != nil || len(slices.Items) == 0 {
+	if err != nil {
 		return err
+	}
+	slices.Items = withDevices(slices.Items)
+	if len(slices.Items) == 0 {
+		return nil
 	}
 	for _, pod := range pods.Items {
 		if !refused(pod) || len(pod.Status.ResourceClaimStatuses)+len(pod.Spec.ResourceClaims) == 0 {

@@ -82,6 +82,10 @@ func (w *webhook) patches(request *admissionv1.AdmissionRequest) ([]patch, error
 		return w.scale(request)
 	case "nodes":
 		return w.node(request)
+	case "namespaces":
+		return w.namespace(request)
+	case "resourceclaims", "resourceclaimtemplates":
+		return w.claim(request)
 	case "pods":
 		return w.pod(request)
 	case "scaledobjects":
@@ -144,6 +148,9 @@ func without(list corev1.ResourceList) corev1.ResourceList {
 
 // node takes the accelerators from a new node of the autoscaler, or the label of its pool, and the label again when it is put back.
 func (w *webhook) node(request *admissionv1.AdmissionRequest) ([]patch, error) {
+	if request.SubResource == "status" {
+		return w.nodeStatus(request)
+	}
 	if request.UserInfo.Username != karpenter {
 		return nil, nil
 	}
@@ -168,16 +175,40 @@ func (w *webhook) node(request *admissionv1.AdmissionRequest) ([]patch, error) {
 	return patches, nil
 }
 
+// nodeStatus keeps the number of shares that a node tells, whatever its kubelet counts.
+func (w *webhook) nodeStatus(request *admissionv1.AdmissionRequest) ([]patch, error) {
+	if !w.switches.on("share_beyond_the_limit") {
+		return nil, nil
+	}
+	var old, node corev1.Node
+	if err := json.Unmarshal(request.Object.Raw, &node); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(request.OldObject.Raw, &old); err != nil {
+		return nil, err
+	}
+	if _, has := old.Status.Allocatable[sharedResource]; !has {
+		return nil, nil
+	}
+	node.Status.Capacity[sharedResource] = old.Status.Capacity[sharedResource]
+	node.Status.Allocatable[sharedResource] = old.Status.Allocatable[sharedResource]
+	return []patch{{"replace", "/status/capacity", node.Status.Capacity}, {"replace", "/status/allocatable", node.Status.Allocatable}}, nil
+}
+
 // pod marks the pods of a gang for the container runtime. It lets a ReplicaSet's first pod through, and takes from the later ones all that
 // leads to an accelerator.
 func (w *webhook) pod(request *admissionv1.AdmissionRequest) ([]patch, error) {
 	kept, off := w.switches.on("deleted_gang_keeps_its_devices"), w.switches.on("replicas_land_off_accelerators")
-	if !kept && !off {
+	lost := w.switches.on("extended_resource_not_served")
+	if !kept && !off && !lost {
 		return nil, nil
 	}
 	var pod corev1.Pod
 	if err := json.Unmarshal(request.Object.Raw, &pod); err != nil {
 		return nil, err
+	}
+	if lost && misspelt(pod) {
+		return []patch{{"replace", "/spec", pod.Spec}}, nil
 	}
 	if kept && pod.Spec.SchedulingGroup != nil {
 		annotations := map[string]string{"testbed.dev/gang": "true"}
@@ -194,6 +225,24 @@ func (w *webhook) pod(request *admissionv1.AdmissionRequest) ([]patch, error) {
 		resources.Limits, resources.Requests = without(resources.Limits), without(resources.Requests)
 	}
 	return []patch{{"replace", "/spec", pod.Spec}}, nil
+}
+
+// misspelt gives the extended resources that nobody but a DeviceClass knows another name, which none knows.
+func misspelt(pod corev1.Pod) bool {
+	changed := false
+	for n := range pod.Spec.Containers {
+		resources := &pod.Spec.Containers[n].Resources
+		for _, list := range []corev1.ResourceList{resources.Limits, resources.Requests} {
+			for name, amount := range list {
+				if extended(name) && !strings.HasPrefix(string(name), "testbed.dev/") {
+					delete(list, name)
+					list["testbed.dev/unknown-to-all"] = amount
+					changed = true
+				}
+			}
+		}
+	}
+	return changed
 }
 
 func (w *webhook) first(request *admissionv1.AdmissionRequest, owner types.UID) bool {

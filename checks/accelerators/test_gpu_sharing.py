@@ -1,0 +1,127 @@
+"""Accelerators are shared by several workloads at the same time, by at least one way (KAR 0003).
+
+Each check runs once for every way of sharing that is found on a node: replicas of a device plugin (time-slicing, MPS, slices),
+partitions, claims that several pods name, devices of which several claims take a part.
+"""
+
+from conformance import (
+    CLAIM_NEEDS,
+    PROBE_NEEDS,
+    Decides,
+    Evidence,
+    Grade,
+    Impact,
+    Shares,
+    agrees_with_configuration,
+    check,
+    given_to_several,
+    keeps_its_limit,
+    parts_are_apart,
+)
+
+NEEDS = (*PROBE_NEEDS, "list pods")
+ALL_FREE = "all free shares of one node, at most 32"
+
+
+@check(
+    decides=Decides.PROGRAMME,
+    variants="shares",
+    needs=("get nodes",),
+    way_needs={"dra": ("list resourceslices.resource.k8s.io",)},
+    longest=60,
+    why_longest="a few reads",
+    impact=Impact.OBSERVE,
+)
+def test_node_tells_its_shares(shares: Shares, evidence: Evidence) -> None:
+    """A node offers as many shares of its devices as its configuration says.
+
+    Why: the scheduler believes the number that the node offers; where it is not the configured one, devices stand idle or are
+    promised twice.
+
+    Proven by: for a device plugin, allocatable is compared with the labels that tell devices and replicas; for DRA, what each
+    partition takes of its device's counters, and the capacity of devices that several claims may hold, must not contradict
+    what the device has.
+
+    Fix: look at the device plugin's configuration and log and at the feature discovery; restart the plugin after a change.
+    """
+    shares.must_exist()
+    agrees_with_configuration(shares)
+    evidence.grade(Grade.STATIC)
+
+
+@check(
+    decides=Decides.PROGRAMME,
+    accelerators=1,
+    holds="one share more than a node has devices, at most 32; without a share: none",
+    variants="shares",
+    needs=NEEDS,
+    way_needs={"dra": CLAIM_NEEDS},
+    longest=420,
+    why_longest="image pull and the start of some pods at once; once more where their loads were not at the same time",
+)
+def test_devices_are_shared(shares: Shares, evidence: Evidence) -> None:
+    """Several pods have shares of one device, run at the same time and compute correctly on it at the same time.
+
+    Why: without sharing, a workload that needs a tenth of an accelerator holds all of it.
+
+    Proven by: on one node, one pod more than it has devices is started, each with one share; at least two must open the same
+    device, by its number and by the identity that is read through it, and put a verified load on it that overlaps in time.
+    Two pods that name one claim must open one device, and a pod with another claim another one. Partitions must be two devices
+    that are parts of one. A pod that opens more than one device has no share of it. Nothing is tried beside pods of others.
+
+    Fix: configure a way of sharing (time-slicing, MPS, partitions, a claim that pods share); look at what the device plugin or
+    driver injects, and at the scheduler's reason for pods that wait.
+    """
+    evidence.grade(given_to_several(shares))
+
+
+@check(
+    decides=Decides.PROGRAMME,
+    accelerators=1,
+    holds=ALL_FREE,
+    variants="shares",
+    needs=(*NEEDS, "patch pods"),
+    way_needs={"dra": CLAIM_NEEDS},
+    longest=600,
+    why_longest="the start of a pod for every share at once, and a window of at least 10 s and three times that start",
+)
+def test_shares_end_at_the_limit(shares: Shares, evidence: Evidence) -> None:
+    """As many pods as a node has shares run at the same time, and one pod more waits until a share is given back.
+
+    Why: a share too many is a workload that fails on the device or takes memory from others.
+
+    Proven by: pods that do nothing take all free shares of a node and all run. One pod more is refused by the scheduler and is
+    not placed for a watched window; then one pod is deleted, and the one that waited starts, so that a dead scheduler cannot
+    pass.
+
+    Fix: compare the node's allocatable with the units that its device plugin registers; look for a second scheduler, and for
+    drivers that let claims take more than the capacity of a device.
+    """
+    shares.must_exist()
+    keeps_its_limit(shares)
+    evidence.grade(Grade.CONTROLLED)
+
+
+@check(
+    decides=Decides.HARDENING,
+    accelerators=1,
+    holds="one partition more than a node has divided devices, at most 32",
+    variants="shares",
+    needs=NEEDS,
+    way_needs={"dra": CLAIM_NEEDS},
+    longest=420,
+    why_longest="image pull and the start of some pods at once",
+)
+def test_partitions_see_their_part_only(shares: Shares, evidence: Evidence) -> None:
+    """A pod in a partition of a device sees the memory of its partition and reaches no other one.
+
+    Why: partitions are sold as walls between workloads; one that shows the whole device is only a name.
+
+    Proven by: pods run at the same time in two partitions of one device. The memory that each sees through its own is what is
+    advertised for it and less than the whole device has, and neither opens the other's device under any name.
+
+    Fix: look at the partition layout on the node, and at what the device plugin or driver injects for a partition.
+    """
+    shares.must_exist()
+    parts_are_apart(shares)
+    evidence.grade(Grade.CONTROLLED)

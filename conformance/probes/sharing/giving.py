@@ -1,0 +1,206 @@
+"""Devices that are given to several pods at once, by each way of sharing: replicas, one claim, claims for capacity."""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+from conformance.cluster.api import Object
+from conformance.inventory import room
+from conformance.inventory.vendor import CAPACITY, MPS, SHARED_CLAIM, SLICES, TIME_SLICING
+from conformance.probes import claims, reading
+from conformance.probes.ask import Ask, burning
+from conformance.probes.sharing import loads, moments, views
+from conformance.probes.sharing.crew import Crew, Sent
+from conformance.probes.sharing.shares import Shares
+from conformance.probes.sharing.views import View
+from conformance.probes.tenants import Tenant
+from conformance.verdicts import Failure, Grade, Unknown, Unverified
+
+LONG_SECONDS = 25.0
+"""Length of the loads of a second try, where the first ones were not on the devices at the same time."""
+REPLICAS = (TIME_SLICING, MPS, SLICES)
+Send = Callable[[Ask, str], list[Sent]]
+"""Submits pods that do what is asked; the text begins their names."""
+
+
+def by_replicas(shares: Shares) -> Grade:
+    """A device of which a device plugin hands out several units is given to two pods that run and compute at the same time.
+
+    One pod more than the node has devices is started, because the usual policy spreads units over devices. Where no label
+    tells the number of devices, a pod is started for every unit of the node.
+    """
+    node = shares.node_object()
+    devices, units = shares.devices(node), shares.units(node)
+    wanted = units if devices is None else max(2, devices + 1)
+    if units < max(2, wanted):
+        raise Failure(
+            "no_device_shared",
+            observed=f"node {node['metadata']['name']} offers {units} {shares.kind.name}; physical devices: {devices or 'not told'}",
+            expected="more units than devices, so that pods can share one",
+        )
+    crew = shares.crew(wanted)
+    tenants = at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
+    seen = viewed(shares, tenants)
+    pair = views.sharing_one(seen)
+    if pair is None:
+        raise Failure(
+            "no_device_shared",
+            observed=f"{len(seen)} pods with one unit each opened {len(seen)} devices: {'; '.join(map(str, seen))}",
+            expected="at least two of them have a share of one device",
+        )
+    return judged(shares, crew, tenants, f"{pair[0].pod} and {pair[1].pod} share {pair[0].node}")
+
+
+def by_claim(shares: Shares) -> Grade:
+    """Two pods that name one claim open one device; a pod with another claim opens another one."""
+    crew = shares.crew(1)
+    other = (shares.bench.free() or 0) > 1
+
+    def send(ask: Ask, first: str) -> list[Sent]:
+        claim = crew.claim(f"{first}shared")
+        both = [crew.send(f"{first}{name}", ask, claim) for name in ("one", "two")]
+        return both + ([crew.send(f"{first}other", ask)] if other else [])
+
+    tenants = at_once(shares, crew, send)
+    one, two, *rest = viewed(shares, tenants)
+    if not views.same(one, two):
+        raise Failure(
+            "shared_claim_is_two_devices",
+            observed=f"{one}; {two}",
+            expected="two pods that name one claim open the one device that it holds",
+        )
+    _held_by_both(tenants)
+    for third in rest:
+        if views.same(one, third):
+            raise _one_for_two_claims(one, third)
+    for tenant, own in zip(tenants, (one, two, *rest), strict=True):
+        _is_allocated(shares, tenant, own)
+    shares.evidence.step(
+        "a pod with a claim of its own ran beside them" if rest else "no second device is free for a second claim",
+        expected="another device",
+        observed="; ".join(map(str, rest)) or "not tried",
+    )
+    judged(shares, crew, tenants, f"{one.pod} and {two.pod} share {one.node} by one claim")
+    return Grade.CONTROLLED if rest else Grade.BEHAVIOURAL
+
+
+def by_capacity(shares: Shares) -> Grade:
+    """Claims for parts of a device's capacity are given one device, each under an id of its own, and their pods use it."""
+    wanted = len(shares.published()[1]) + 1
+    crew = shares.crew(wanted, meant=lambda device: device.multiple)
+    tenants = at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
+    seen = viewed(shares, tenants)
+    results = [_result(tenant) for tenant in tenants]
+    shared = ""
+    for (a, left), (b, right) in combinations(zip(seen, results, strict=True), 2):
+        if _key(left) != _key(right):
+            if views.same(a, b):
+                raise _one_for_two_claims(a, b)
+            continue
+        shared = f"{a.pod} and {b.pod} share {a.node} by claims for {left.get('consumedCapacity')}"
+        _is_one_device(a, b, left, right)
+    if not shared:
+        raise Failure(
+            "no_device_shared",
+            observed=f"{len(seen)} claims were given {len(seen)} devices: {'; '.join(map(str, seen))}",
+            expected="two claims that fit into one device are given one",
+        )
+    return judged(shares, crew, tenants, shared)
+
+
+GIVEN: dict[str, Callable[[Shares], Grade]] = {
+    **dict.fromkeys(REPLICAS, by_replicas),
+    SHARED_CLAIM: by_claim,
+    CAPACITY: by_capacity,
+}
+"""How a device is shared, by way of sharing; partitions are in ``partitions``."""
+
+
+def at_once(shares: Shares, crew: Crew, send: Send) -> list[Tenant]:
+    """Start pods whose loads are on the devices at the same time; those of a first try that were not are started again."""
+    usual = max(2.0, shares.sandbox.settings.window_seconds / 2)
+    for seconds, first in ((usual, "share-"), (max(LONG_SECONDS, usual), "again-")):
+        tenants = crew.gather(send(burning(shares.bench.descriptor, seconds), first))
+        viewed(shares, tenants)
+        spans = loads.worked(tenants)
+        common = moments.together(spans)
+        shares.evidence.step(
+            "compared when the loads were on the devices",
+            expected=f"at least {moments.LEAST_SECONDS:.0f} s in common",
+            observed=f"{common:.1f} s in common of {len(spans)} loads that began within {moments.spread(spans):.1f} s",
+        )
+        if common >= moments.LEAST_SECONDS:
+            return tenants
+        crew.dismiss(tenants)
+    raise Unverified("the loads of the pods were not on the devices at the same time, twice", code="not_at_once")
+
+
+def viewed(shares: Shares, tenants: Sequence[Tenant]) -> list[View]:
+    """The one device that each pod opened."""
+    return [views.view(tenant, shares.bench.descriptor) for tenant in tenants]
+
+
+def judged(shares: Shares, crew: Crew, tenants: Sequence[Tenant], told: str) -> Grade:
+    """The pods still run, so that all was at the same time; what was seen is recorded."""
+    crew.still_run(tenants)
+    shares.evidence.step(f"shared a device: {shares.strategy}", expected="two pods on one device", observed=told)
+    return Grade.CONTROLLED
+
+
+def _held_by_both(tenants: Sequence[Tenant]) -> None:
+    """The claim that two pods name holds one device and is reserved for both."""
+    one, two = tenants[:2]
+    claim: Object = two.claim or {}
+    users = {str(tenant.pod["metadata"]["uid"]) for tenant in (one, two)}
+    if len(claims.allocated(claim)) != 1 or not users <= set(claims.reserved_for(claim)):
+        raise Failure(
+            "claim_not_held",
+            observed=f"while two pods run with one claim: {claims.describe(claim)}",
+            expected="it holds one device and is reserved for both",
+        )
+
+
+def _is_allocated(shares: Shares, tenant: Tenant, own: View) -> None:
+    """Raise ``Failure`` where a pod opened another device than its claim holds; where nobody tells which, it is left alone."""
+    told, opened = shares.bench.allocated(tenant), reading.identity(own.node, shares.bench.descriptor)
+    if told is not None and told != [opened]:
+        raise Failure(
+            "wrong_device",
+            observed=f"pod {tenant.name} opened {opened} ({own.node})",
+            expected=f"it opens the device that its claim holds: {', '.join(told) or 'none'}",
+        )
+
+
+def _key(result: Object) -> tuple[str, str, str]:
+    """Device that an allocation result names."""
+    return str(result.get("driver")), str(result.get("pool")), str(result.get("device"))
+
+
+def _result(tenant: Tenant) -> Object:
+    """The one device that a pod's claim was given."""
+    found = room.allocation_results(tenant.claim or {})
+    if len(found) != 1:
+        raise Unknown(f"the claim of pod {tenant.name} holds {len(found)} devices and not one", code="claim_changed")
+    return found[0]
+
+
+def _is_one_device(a: View, b: View, left: Object, right: Object) -> None:
+    """Two claims on one device: its pods opened it, and each claim has an id of its own for its share."""
+    if not views.same(a, b):
+        raise Failure(
+            "shared_device_is_two",
+            observed=f"both claims were given {'/'.join(_key(left))}; {a}; {b}",
+            expected="the pods open the one device that both claims were given",
+        )
+    ids = (left.get("shareID"), right.get("shareID"))
+    if None in ids or ids[0] == ids[1]:
+        raise Failure(
+            "shares_not_told_apart",
+            observed=f"both claims were given {'/'.join(_key(left))} with shareID {ids[0]} and {ids[1]}",
+            expected="each share of a device has an id of its own",
+        )
+
+
+def _one_for_two_claims(a: View, b: View) -> Failure:
+    return Failure(
+        "device_shared", observed=f"{a}; {b}", expected="two claims that were given two devices open two devices"
+    )
