@@ -140,6 +140,13 @@ def _failed(expression: str, name: str, words: str) -> CelError:
     return CelError(f"compilation failed: ERROR: <input>:1:{place + 1}: {words}\n | {expression}\n | {'.' * place}^")
 
 
+def undefined(expression: str, field: str) -> str:
+    """Why an expression does not compile where devices have no such field; nothing where it does not use it."""
+    if field not in _FIELD.findall(_WORDS.sub("''", expression)):
+        return ""
+    return str(_failed(expression, f".{field}", f"undefined field '{field}'"))
+
+
 def _constant_kind(program: Any, code: str) -> str:
     """The type of an expression without any device in it, where that is not true or false; others are judged when evaluated."""
     if "device" in code:

@@ -238,12 +238,14 @@ def _pick(wanted: Wanted, candidate: Candidate) -> Pick:
 def _tolerated(taint: Obj, form: Obj) -> bool:
     if taint.get("effect") not in ("NoSchedule", "NoExecute"):
         return True
-    for toleration in form.get("tolerations") or ():
-        key = toleration.get("key") in (None, "", taint["key"])
-        value = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
-        if key and value and toleration.get("effect") in (None, "", taint["effect"]):
-            return True
-    return False
+    return any(tolerates(toleration, taint) for toleration in form.get("tolerations") or ())
+
+
+def tolerates(toleration: Obj, taint: Obj) -> bool:
+    """Whether a toleration is about a taint."""
+    key = toleration.get("key") in (None, "", taint["key"])
+    value = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
+    return key and value and toleration.get("effect") in (None, "", taint["effect"])
 
 
 def usable(claim: Obj, pod_uid: str) -> str:
