@@ -37,4 +37,5 @@ def of(reading: Reading, kind: Kind) -> Iterable[Kind]:
     labels = {odd.name(node): node_facts.labels(node) for node in reading.nodes}
     nodes = tuple(node for node in kind.nodes if rule and rule.marks(kind.name, labels.get(node.name, {})))
     if nodes:
-        yield replace(kind, id=unique(kind.id, reading.taken, f"{WITH}{VIRTUAL}"), strategy=VIRTUAL, nodes=nodes)
+        base = kind.id.partition(WITH)[0]
+        yield replace(kind, id=unique(base, reading.taken, f"{WITH}{VIRTUAL}"), strategy=VIRTUAL, nodes=nodes)
