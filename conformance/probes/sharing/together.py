@@ -12,8 +12,8 @@ from conformance.probes.sharing.views import View
 from conformance.probes.tenants import Tenant
 from conformance.verdicts import Grade, Unknown, Unverified
 
-LONG_SECONDS = 25.0
-"""Length of the loads of a second try, where the first ones were not on the devices at the same time."""
+LONGER = 3
+"""Length of the loads of a second try in lengths of the first ones, which were not on the devices at the same time."""
 Send = Callable[[Ask, str], list[Sent]]
 """Submits pods that do what is asked; the text begins their names."""
 
@@ -34,7 +34,7 @@ def at_once(shares: Shares, crew: Crew, send: Send) -> Tried:
     where the loads were not at the same time twice.
     """
     usual = max(2.0, shares.sandbox.settings.window_seconds / 2)
-    for seconds, first in ((usual, "share-"), (max(LONG_SECONDS, usual), "again-")):
+    for seconds, first in ((usual, "share-"), (LONGER * usual, "again-")):
         try:
             ask = burning(shares.bench.descriptor, seconds)
         except Unknown as cannot:
