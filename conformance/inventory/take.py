@@ -57,7 +57,7 @@ class Inventory:
         """Virtual kinds, and one kind of each vendor of which there is no virtual one: whether it can be is to be judged."""
         offered = {kind.descriptor for kind in self.virtual}
         rest: dict[str, Kind] = {}
-        for kind in (*(self.pools or self.kinds), *self.shares):
+        for kind in (*(self.pools or self.kinds), *(self.share_pools or self.shares)):
             if kind.descriptor is None or kind.descriptor not in offered:
                 rest.setdefault(kind.descriptor or kind.name, kind)
         return (*self.virtual, *rest.values())
