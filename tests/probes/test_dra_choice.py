@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from conformance.inventory import dra
-from conformance.probes.dra import capacity, expressions, selection
+from conformance.probes.dra import capacity, expressions, published, selection
 from conformance.probes.dra.constraints import DISTINCT, MATCH, Constraints
 from conformance.probes.dra.published import Published
 from conformance.verdicts import NotApplicable, Unknown
@@ -37,7 +37,7 @@ class FakeTrial:
 
     def __init__(self, *devices: Published) -> None:
         self._devices = list(devices)
-        self.bench = type("B", (), {"node": "n"})()
+        self.bench = type("B", (), {"node": "n", "choose_node": lambda _self, _count: "n"})()
         self.evidence = type("E", (), {"step": lambda *_a, **_k: None})()
 
     def devices(self) -> list[Published]:
@@ -46,7 +46,7 @@ class FakeTrial:
     def free(self) -> list[Published]:
         return [d for d in self._devices if d.free]
 
-    def need(self, count: int, _what: object, words: str) -> None:
+    def need(self, count: int, words: str) -> None:
         if len(self._devices) < count:
             raise NotApplicable(words)
 
@@ -158,3 +158,31 @@ def test_one_device_on_each_node_makes_a_pair_not_applicable_and_one_free_device
 )
 def test_a_claim_asks_for_the_largest_valid_part_of_which_there_are_two(value: int, policy: Any, part: Any) -> None:
     assert capacity.largest_part(Fraction(value), policy) == part
+
+
+class FakeApi:
+    """Lists of one node with two devices."""
+
+    def list(self, path: str, **_query: str) -> list[dict[str, Any]]:
+        spec = {"driver": DRIVER, "nodeName": "n", "pool": {"name": "n", "generation": 1, "resourceSliceCount": 1}}
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        found: dict[str, list[dict[str, Any]]] = {
+            "resourceslices": [{"metadata": {}, "spec": {**spec, "devices": [{"name": "a"}, {"name": "b"}]}}],
+            "nodes": [{"metadata": {"name": "n"}, "spec": {}, "status": ready}],
+        }
+        return found.get(path.rpartition("/")[2], [])
+
+
+def free(*rules: dict[str, Any]) -> list[str]:
+    return [d.device.name for d in published.read(FakeApi(), "v1", DRIVER, rules) if d.free]  # type: ignore[arg-type]
+
+
+def test_a_device_that_a_rule_of_somebody_else_taints_is_not_free() -> None:
+    def rule(effect: str, **selector: str) -> dict[str, Any]:
+        return {"metadata": {}, "spec": {"deviceSelector": selector, "taint": {"key": "k", "effect": effect}}}
+
+    assert free() == ["a", "b"]
+    assert free(rule("NoSchedule", driver=DRIVER, pool="n", device="a")) == ["b"]
+    assert free(rule("NoExecute", driver=DRIVER)) == []
+    assert free(rule("None", driver=DRIVER), rule("NoSchedule", driver="other.example.com")) == ["a", "b"]
+    assert free({"metadata": {}, "spec": "no rule"}) == ["a", "b"]
