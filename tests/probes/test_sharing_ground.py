@@ -109,6 +109,25 @@ def test_a_claim_of_somebody_else_keeps_loads_away_where_its_device_is_meant() -
     assert _others(api) == ""
 
 
+def test_a_claim_that_the_scheduler_made_for_a_pod_of_this_run_is_no_foreign_one() -> None:
+    made, foreign_one = claim("p-extended-resources-x", "a"), claim("p-extended-resources-y", "a")
+    made["metadata"]["namespace"] = f"ai-conformance-{RUN}-0123abcd"
+    api = FakeApi(resourceslices=slices({"name": "a"}), resourceclaims=[made])
+    assert _others(api) == ""
+    foreign_one["metadata"]["namespace"] = f"ai-conformance-{RUN}2-0123abcd"
+    api.lists["resourceclaims"] = [foreign_one]
+    assert _others(api) == "foreign_pods"
+
+
+def test_in_a_namespace_that_was_given_such_a_claim_is_known_by_its_pod() -> None:
+    made = claim("p-extended-resources-x", "a")
+    made["metadata"]["ownerReferences"] = [{"kind": "Pod", "name": "p", "uid": "p"}]
+    api = FakeApi(resourceslices=slices({"name": "a"}), resourceclaims=[made], pods=[pod("p", "x.dev/other", run=RUN)])
+    assert _others(api) == ""
+    api.lists["pods"] = [pod("p", "x.dev/other", run="another")]
+    assert _others(api) == "foreign_pods"
+
+
 @pytest.mark.parametrize("plural", ["pods", "resourceclaims"])
 def test_where_nobody_may_look_it_is_unknown(plural: str) -> None:
     api = FakeApi(resourceslices=slices({"name": "a"}))
