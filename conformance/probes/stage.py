@@ -211,9 +211,6 @@ def described(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
     found = next((d for d in descriptors if d.id == kind.descriptor), None)
     if found is None:
         raise Unknown(f"{kind.title}: no descriptor knows it; add one with --descriptor", code="no_descriptor")
-    if found.whole_node:
-        why = "its nodes give a pod all of their devices or none, and the suite asks for single ones"
-        raise Unknown(f"{kind.title}: {why}", code="whole_node_only")
     if kind.way == DRA and kind.device_class is None:
         wanted = found.classes_for(kind.strategy)
         raise Unknown(f"{kind.title}: none of the DeviceClasses {', '.join(wanted)} exists", code="no_class")
