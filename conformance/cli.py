@@ -9,11 +9,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from conformance import __version__
+from conformance import __version__, options
 from conformance.errors import ExitCode, StopError, UsageError
 
 PROGRAM = "ai-conformance"
-_DESCRIPTOR = "descriptor of one more kind of accelerator"
 _EPILOG = """exit codes: 0 conformant, 1 not conformant, 2 wrong usage or configuration, 3 no check could run,
 4 inconclusive, 5 verdict fine but clean-up incomplete, 130 interrupted"""
 
@@ -27,66 +26,20 @@ class _Parser(argparse.ArgumentParser):
 
 def _common(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add(
-        "select",
-        nargs="*",
-        metavar="WORD",
-        help="requirement, check, variant, section or level; all of the profile if none",
-    )
-    add("--profile", metavar="P", help="name or YAML file (default: by the version of the server)")
-    add("--out", metavar="DIR", help="folder for results and evidence (default: a new one with the time in its name)")
-    add("--section", action="append", default=[], metavar="S", help="only checks of this section")
-    add("--level", action="append", default=[], metavar="L", help="only requirements of this level: MUST, SHOULD, none")
-    add("--variant", action="append", default=[], metavar="V", help="only this variant, such as an accelerator kind")
+    add("select", nargs="*", metavar="WORD", help=options.SELECT)
     add(
         "-k", dest="keyword", default="", metavar="EXPR", help="only checks that match, such as 'claim and not sibling'"
     )
-    add("--skip", action="append", default=[], metavar="WORD", help="report what matches as skipped")
-    add("--descriptor", action="append", default=[], metavar="FILE", help=_DESCRIPTOR)
-    add("--timeout-scale", type=_positive, default=1.0, metavar="F", help="factor on every limit, for slow clusters")
-    add("--namespace", metavar="NS", help="work inside this namespace, where creating namespaces is forbidden")
-    add("--probe-image", metavar="IMAGE", help="image of the probe pods")
-    add("--registry", metavar="HOST", help="registry that replaces the one of every image")
-    add("--runtime-class", metavar="NAME", help="RuntimeClass of pods that hold an accelerator")
-    add(
-        "--impact", default="probe", choices=["observe", "probe", "contend", "disrupt"], help="most that a check may do"
-    )
-    add("--keep", action="store_true", help="leave the objects of the checks in place; `sweep` removes them later")
-    add("--workers", type=_count, default=4, metavar="N", help="checks that run at the same time (default: 4)")
+    options.add(options.RUN, add)
+    add("--workers", type=options.count, default=4, metavar="N", help="checks that run at the same time (default: 4)")
 
 
 def _scheduling(parser: argparse.ArgumentParser) -> None:
-    """What checks of scheduling and scaling may use and do."""
-    add = parser.add_argument
-    add(
-        "--gang-solution",
-        metavar="NAME",
-        help="try this gang scheduler only, such as kueue (default: every one that is found)",
-    )
-    add("--local-queue", metavar="NAMESPACE/NAME", help="Kueue LocalQueue to use; gangs for Kueue run in its namespace")
-    add(
-        "--create-queues",
-        action="store_true",
-        help="let checks make queues of their own; their quota oversells accelerators of others' queues",
-    )
-    add(
-        "--gang-nodes",
-        choices=["few", "all"],
-        default="few",
-        help="nodes on which gangs are tried; all takes every free accelerator of a kind (default: few)",
-    )
-    add("--node-pool", metavar="LABEL=VALUE", help="node pool that is to grow")
-    add("--allow-scale-up", action="store_true", help="let checks make the cluster add nodes, which may cost money")
-    add("--prometheus", metavar="URL", help="Prometheus as pods of the cluster reach it, for KEDA")
-    add("--queue-metric", metavar="NAME", help="name by which a metrics adapter serves the probe's queue depth")
-    add("--token-metric", metavar="NAME", help="name by which a metrics adapter serves the probe's tokens per second")
+    options.add(options.SCHEDULING, parser.add_argument)
 
 
 def _cluster(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, ~/.kube/config, or the pod's account"
-    )
-    parser.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: the current one)")
+    options.add(options.CLUSTER, parser.add_argument)
 
 
 def _simulated(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -103,20 +56,6 @@ def _output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", "--format", choices=["table", "json"], default="table", help="for people or for programs"
     )
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 100:  # noqa: PLR2004
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and up to 100")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 64:  # noqa: PLR2004
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 64")
-    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -160,7 +99,7 @@ def _reading(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     _output(command("profiles", "list the profiles"))
     found = command("accelerators", "show which accelerators a cluster has, whole and shared, allocated and free")
     _cluster(found)
-    found.add_argument("--descriptor", action="append", default=[], metavar="FILE", help=_DESCRIPTOR)
+    options.add({"descriptor": options.RUN["descriptor"]}, found.add_argument)
     _output(found)
     report = command("report", "render a results file again")
     report.add_argument("file", metavar="FILE", help="conformance.json, or the folder that holds it")
@@ -171,14 +110,16 @@ def _reading(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
 def _proving(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     proof = command("self-test", "show that every check can fail: run it against every fault of its own")
     proof.add_argument("checks", nargs="*", metavar="CHECK", help="check or requirement (default: all)")
-    proof.add_argument("--parallel", type=_count, default=2, metavar="N", help="faults at the same time (default: 2)")
+    proof.add_argument(
+        "--parallel", type=options.count, default=2, metavar="N", help="faults at the same time (default: 2)"
+    )
     proof.add_argument(
         "--everything",
         action="store_true",
         help="with every fault run the checks of all requirements, not only of those it touches",
     )
     scale = "factor on every limit (default: 0.25; the simulated cluster is quick)"
-    proof.add_argument("--timeout-scale", type=_positive, default=0.25, metavar="F", help=scale)
+    proof.add_argument("--timeout-scale", type=options.positive, default=0.25, metavar="F", help=scale)
     _output(proof)
     simulated = command("cluster", "run a simulated cluster to play with")
     actions = simulated.add_subparsers(dest="action", metavar="ACTION", required=True)

@@ -8,7 +8,7 @@ import pytest
 
 from conformance import content
 from conformance.cluster.settings import DEFAULT_IMAGE
-from conformance.errors import StopError, UsageError
+from conformance.errors import StopError
 from conformance.hooks import INTERRUPTION, PROCESS, RECORD, WORKER_INPUT
 from conformance.run.gather import Gathered
 from conformance.run.interruption import Interruption
@@ -26,8 +26,6 @@ DIED = "???"
 def request_of(config: pytest.Config) -> Request:
     """What the options of a plain pytest run ask for."""
     option = config.option
-    if option.ai_impact not in list(Impact):
-        raise UsageError(f"no impact {option.ai_impact!r}; there are {', '.join(Impact)}")
     return Request(
         out=Path(option.ai_out) if option.ai_out else default_out(),
         kubeconfig=option.ai_kubeconfig,

@@ -44,6 +44,7 @@ def _check(info: CheckInfo) -> list[str]:
     spec = info.spec
     variants = {
         "kinds": "per accelerator kind",
+        "shares": "per way of sharing and node",
         "virtual": "per kind of virtual device and node",
         "dra_kinds": "per accelerator kind by DRA",
         "dra_pools": "per accelerator kind by DRA over all its nodes",

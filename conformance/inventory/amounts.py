@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 _FORM = re.compile(
@@ -17,8 +18,13 @@ _LONGEST = 64
 
 def amount(text: object) -> Fraction | None:
     """The number (``1500m`` is 3/2), or None for what is no quantity."""
-    match = _FORM.match(str(text)) if isinstance(text, str | int) and not isinstance(text, bool) else None
-    if match is None or len(str(text)) > _LONGEST:
+    return _number(str(text)) if isinstance(text, str | int) and not isinstance(text, bool) else None
+
+
+@lru_cache(maxsize=4096)
+def _number(text: str) -> Fraction | None:
+    match = _FORM.match(text) if len(text) <= _LONGEST else None
+    if match is None:
         return None
     factor = _FACTORS[match[2]] if match[2] else Fraction(10) ** int(match[3] or 0)
     return Fraction(match[1]) * factor

@@ -42,7 +42,8 @@ def kinds(reading: Reading, version: str) -> Iterable[Kind]:
             whole = tuple(replace(node, physical=node.devices) for node in shares)
             given = unique(kind.id, reading.taken, ending)
             yield replace(kind, id=given, strategy=SHARED_CLAIM, nodes=whole)
-            yield from virtual.of(reading, kind)
+        if not kind.strategy and shares:
+            yield from virtual.of(reading, replace(kind, nodes=shares))
     yield from _silent_classes(reading, classes, {group[0] for group in groups})
 
 

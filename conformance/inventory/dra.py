@@ -98,14 +98,14 @@ def _value(attribute: Any) -> Any:
 def devices(slices: Iterable[Object], nodes: list[Object]) -> Iterator[Device]:
     """Devices of the slices, with the node that reaches each. The slices of a pool are given together."""
     every = list(slices)
-    limits = counter_sets(every)
+    limits, index = counter_sets(every), node_facts.Index(nodes)
     for item in every:
         spec = item["spec"]
         each = bool(spec.get("perDeviceNodeSelection"))
-        common = None if each else _node(spec, nodes)
+        common = None if each else _node(spec, index)
         for entry in spec.get("devices") or []:
             body = entry.get("basic", entry)
-            where = _node(body, nodes) if each else common
+            where = _node(body, index) if each else common
             yield _device(spec["driver"], spec["pool"]["name"], entry["name"], body, where, limits)
 
 
@@ -143,10 +143,7 @@ def _counters(entry: Object) -> dict[str, Fraction]:
     return {str(name): amount(odd.part(told, name).get("value")) or Fraction(0) for name in told}
 
 
-def _node(selection: Object, nodes: list[Object]) -> str | None:
+def _node(selection: Object, index: node_facts.Index) -> str | None:
     if selection.get("nodeName"):
         return str(selection["nodeName"])
-    if selection.get("nodeSelector"):
-        names = [n["metadata"]["name"] for n in nodes if node_facts.selects(selection["nodeSelector"], n)]
-        return names[0] if len(names) == 1 else None
-    return None
+    return index.only(selection["nodeSelector"]) if selection.get("nodeSelector") else None

@@ -1,6 +1,7 @@
 """Nodes as the inventory needs them: ready, schedulable, their pool, and which of them a node selector means."""
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformance.cluster.api import Object
@@ -78,3 +79,43 @@ def selects(selector: dict[str, Any], node: Object) -> bool:
         if wanted and all(_compare(source.get(e["key"]), e["operator"], e.get("values") or []) for source, e in wanted):
             return True
     return False
+
+
+class Index:
+    """Nodes by name and by label value, so that the one node that a selector means is found without trying all."""
+
+    def __init__(self, nodes: Sequence[Object]) -> None:
+        self._nodes = nodes
+        self._by_name = {odd.name(node): node for node in nodes}
+        self._by_label: dict[str, dict[str, list[Object]]] = {}
+        self._found: dict[str, str | None] = {}
+
+    def only(self, selector: dict[str, Any]) -> str | None:
+        """The one node that a NodeSelector means; None where it means none or several."""
+        key = repr(selector)
+        if key not in self._found:
+            met = {odd.name(node) for node in self._candidates(selector) if selects(selector, node)}
+            self._found[key] = met.pop() if len(met) == 1 else None
+        return self._found[key]
+
+    def _candidates(self, selector: dict[str, Any]) -> Iterator[Object]:
+        for term in selector.get("nodeSelectorTerms") or []:
+            fields = [e for e in term.get("matchFields") or [] if e["operator"] == "In" and e["key"] == "metadata.name"]
+            labelled = [e for e in term.get("matchExpressions") or [] if e["operator"] == "In"]
+            if fields:
+                yield from (self._by_name[value] for value in fields[0]["values"] if value in self._by_name)
+            elif labelled:
+                known = self._labelled(labelled[0]["key"])
+                yield from (node for value in labelled[0]["values"] for node in known.get(value, ()))
+            else:
+                yield from self._nodes
+
+    def _labelled(self, key: str) -> dict[str, list[Object]]:
+        if key not in self._by_label:
+            found: dict[str, list[Object]] = {}
+            for node in self._nodes:
+                value = labels(node).get(key)
+                if value is not None:
+                    found.setdefault(value, []).append(node)
+            self._by_label[key] = found
+        return self._by_label[key]

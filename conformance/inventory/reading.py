@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 
 from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
@@ -76,6 +76,7 @@ class Reading:
         )
 
 
+@lru_cache(maxsize=4096)
 def ignored(name: str) -> bool:
     """Whether a driver or resource is known to give no accelerator."""
     return any(fnmatchcase(name, glob) for glob in _others())

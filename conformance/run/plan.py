@@ -175,20 +175,19 @@ def _ways(variant: str | None, inventory: Inventory, *, queues: bool) -> list[st
 def _locks(variant: str | None, inventory: Inventory, *, by_dra: bool = False) -> tuple[str, ...]:
     """Kinds that a check holds alone: its own, on all nodes where it is about a pool, or all where nothing says which.
 
-    ``by_dra``: all that DRA hands out, because it tries partitions and shares of the same devices. Gangs that ask for CPU
-    keep out of each other's way as well.
+    Whole devices and partitions that one DRA driver publishes for a node are cut from the same devices, so that a check of
+    the ones holds the others too. ``by_dra``: all that DRA hands out, because it tries partitions and shares of the same
+    devices. Gangs that ask for CPU keep out of each other's way as well.
     """
     base = (variant or "").partition(WITH)[0]
-    units = [(unit.id.partition(WITH)[0], unit) for unit in (*inventory.kinds, *inventory.shares, *inventory.virtual)]
-    if by_dra:
-        return tuple(sorted({name for name, unit in units if not variant or unit.way == DRA}))
-    every = {name for name, _ in units}
+    every = (*inventory.kinds, *inventory.shares, *inventory.virtual)
+    units = [(unit.id.partition(WITH)[0], unit) for unit in every if not (by_dra and variant) or unit.way == DRA]
     mine = [(name, unit) for name, unit in units if base in (name, name.partition("@")[0])]
-    if mine:
+    if mine and not by_dra:
         return tuple(sorted({name for name, unit in units for _, own in mine if _contend(unit, own)}))
     if base == CPU:
         return (CPU,)
-    return tuple(sorted(every))
+    return tuple(sorted({name for name, _ in units}))
 
 
 def _contend(one: Kind, other: Kind) -> bool:

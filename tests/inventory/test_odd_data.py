@@ -129,3 +129,27 @@ def test_a_count_that_is_none_is_zero(value: object) -> None:
 def test_a_hostile_name_becomes_a_safe_id(text: str) -> None:
     assert slug(text).replace("-", "").isalnum()
     assert len(slug(text)) <= 40
+
+
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [
+        ({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n", "gone"]}]}, "n"),
+        ({"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}, "n"),
+        ({"matchExpressions": [{"key": "zone", "operator": "Exists"}]}, None),
+        ({"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a", "b"]}]}, None),
+        (
+            {
+                "matchExpressions": [
+                    {"key": "zone", "operator": "In", "values": ["a", "b"]},
+                    {"key": "size", "operator": "Gt", "values": ["6"]},
+                ]
+            },
+            "m",
+        ),
+        ({}, None),
+    ],
+)
+def test_the_one_node_that_a_selector_means_is_found_and_of_several_none(term: Object, expected: str | None) -> None:
+    other = {"metadata": {"name": "m", "labels": {"size": "7", "zone": "b"}}}
+    assert nodes.Index([NODE, other]).only({"nodeSelectorTerms": [term]}) == expected
