@@ -193,8 +193,10 @@ def device_view(driver: str, device: dict[str, Any]) -> dict[str, Any]:
     view["allowMultipleAllocations"] = bool(device.get("allowMultipleAllocations"))
     for name, typed in (device.get("attributes") or {}).items():
         domain, _, short = name.rpartition("/")
-        kind, value = next(iter(typed.items()))
-        view["attributes"].setdefault(domain or driver, {})[short] = semver(value) if kind == "version" else value
+        kind, value = next(iter(typed.items()), ("", None))
+        view["attributes"].setdefault(domain or driver, {})[short] = (
+            semver(str(value)) if kind == "version" and _VERSION.match(str(value)) else value
+        )
     for name, amount in (device.get("capacity") or {}).items():
         domain, _, short = name.rpartition("/")
         view["capacity"].setdefault(domain or driver, {})[short] = quantity(amount["value"])

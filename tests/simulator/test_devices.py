@@ -329,3 +329,24 @@ def test_allocation_says_where_its_devices_can_be_used_and_how_they_are_configur
     assert "nodeSelector" not in first
     assert second["nodeSelector"]["nodeSelectorTerms"][0]["matchFields"][0]["values"] == ["node-a"]
     assert first["devices"]["config"] == [{"source": "FromClass", **opaque}]
+
+
+BROKEN: list[Json] = [
+    {"devices": [{}]},
+    {"devices": [{"name": "a", "attributes": {"x": {}}}]},
+    {"devices": [{"name": "a", "attributes": {"x": {"version": "1.0"}}}]},
+    {"devices": [{"name": "a", "taints": [{"key": "k"}]}]},
+    {"devices": [{"name": "a", "consumesCounters": [{"counterSet": "c"}]}]},
+    {"sharedCounters": [{"name": "c"}]},
+]
+
+
+def test_objects_that_nobody_validated_do_not_stop_the_scheduler(pools: Pools, switches: Switches) -> None:
+    switches.api.validates = False
+    for n, spec in enumerate(BROKEN):
+        pools.publish(name=f"broken-{n}", **spec)
+    pools.made(RULES, {"metadata": {"name": "broken"}, "spec": {}})
+    pools.publish({"name": "d0"}, name="sound")
+    assert "missing device class name" in pools.refused("a", {"name": "acc"})
+    assert "device class  does not exist" in pools.refused("b", {"name": "acc", "firstAvailable": [{}]})
+    assert pools.given("c", pools.request(count=3))[-1] == "d0"

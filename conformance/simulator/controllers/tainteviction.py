@@ -10,7 +10,7 @@ from conformance.simulator.controllers.base import Controller, Key
 from conformance.simulator.objects import Obj, age, condition, dig, name_of, namespace_of, set_condition, thaw, uid_of
 from conformance.simulator.placement.devices import CLAIMS, RULES, SLICES
 from conformance.simulator.placement.eviction import NO_EXECUTE, Ending, Evictions
-from conformance.simulator.placement.pools import gather, selects
+from conformance.simulator.placement.pools import gather, selects, taint_rules
 from conformance.simulator.storage import Event
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class DeviceTaints(Controller):
         gates = self.cluster.switches.dra
         if not gates.device_taints:
             return
-        rules = self.store.select(RULES) if gates.device_taint_rules else []
+        rules = taint_rules(self.store) if gates.device_taint_rules else []
         if (namespace, name) == _EVERYBODY:
             for ending in Evictions(self.store, rules).endings():
                 self._end(ending)
