@@ -223,7 +223,4 @@ def described(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
     if kind.way == DRA and kind.device_class is None:
         wanted = found.classes_for(kind.strategy)
         raise Unknown(f"{kind.title}: none of the DeviceClasses {', '.join(wanted)} exists", code="no_class")
-    if found.whole_node:
-        why = "a pod must ask for every device of its node, and what is tried here asks for fewer"
-        raise Unknown(f"{kind.title}: {why}", code="whole_node_only")
     return found
