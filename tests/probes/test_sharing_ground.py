@@ -240,6 +240,11 @@ def test_claims_that_together_take_more_than_a_device_has_are_beyond_the_limit(c
     assert raised.value.code == "share_beyond_the_limit"
 
 
+def test_a_device_with_a_taint_is_not_counted() -> None:
+    kept = {**part("b", "4Gi"), "taints": [{"key": "x", "effect": "NoSchedule"}]}
+    assert [d.name for d in _shares("partitions", part("a", "4Gi"), kept, counters=WHOLE).published()[1]] == ["a"]
+
+
 def test_devices_that_are_published_no_more_are_not_judged() -> None:
     with pytest.raises(Unknown) as raised:
         published.agrees(_shares("partitions", several({})))
