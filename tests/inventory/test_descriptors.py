@@ -97,6 +97,8 @@ SHARES = [
         {"nvidia.com/gpu.product": "A100-MIG-1g.5gb-SHARED", "nvidia.com/gpu.sharing-strategy": "time-slicing"},
         "time-slicing",
     ),
+    ("nvidia.com/gpu", {"cloud.google.com/gke-gpu-sharing-strategy": "time-sharing"}, "time-slicing"),
+    ("nvidia.com/gpu", {"cloud.google.com/gke-gpu-partition-size": "1g.5gb"}, "partitions"),
     ("amd.com/cpx_nps4", {}, "partitions"),
     ("amd.com/gpu", {"amd.com/compute-memory-partition": "cpx_nps4"}, "partitions"),
     ("aws.amazon.com/neuroncore", {}, "partitions"),
