@@ -61,6 +61,7 @@ WORLDS: dict[str, list[Seen]] = {
     "huawei-ascend": [
         ("device-plugin-310p3", "huawei.com/Ascend310P", "huawei-ascend", {"node-a": (2, None)}),
         ("device-plugin-310p3-ascend310p-4c+partitions", "huawei.com/Ascend310P-4c", "huawei-ascend", {"node-b": (2, None)}),
+        ("device-plugin-310p3-ascend310p-4c+virtual", "huawei.com/Ascend310P-4c", "huawei-ascend", {"node-b": (2, None)}),
     ],
     "example": [
         ("dra-latest-gpu-model", "gpu.example.com", "example", {"node-a": (2, None), "node-b": (2, None)}),
