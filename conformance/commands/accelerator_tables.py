@@ -29,14 +29,14 @@ def text(found: Entry) -> str:
     whole = [kind for kind in kinds if not kind["shared"]]
     shares = [kind for kind in kinds if kind["shared"] not in {None, SHARED_CLAIM, VIRTUAL}]
     virtual = [kind for kind in kinds if kind["shared"] == VIRTUAL]
-    also_whole = {kind["id"] for kind in whole}
+    counted = {kind["id"].partition(WITH)[0] for kind in (*whole, *shares)}
     parts = [
         _head(found),
         _by_kind("Whole devices", whole),
         _by_kind("Shares of devices", shares, behind=True),
         _by_kind("Virtual devices", virtual),
         _shared_claims([kind["id"] for kind in kinds if kind["shared"] == SHARED_CLAIM]),
-        _by_node([*whole, *shares, *(kind for kind in virtual if kind["id"].partition(WITH)[0] not in also_whole)]),
+        _by_node([*whole, *shares, *(kind for kind in virtual if kind["id"].partition(WITH)[0] not in counted)]),
         _notes(found["notes"]),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -63,6 +63,12 @@ def test_versions_of_a_vendor_that_cannot_be_read_are_unknown(tmp_path: Path, wo
     assert _run(tmp_path, "demo", "--world", world)["versions_agree"] == {VENDORS[world]}
 
 
+def test_where_a_pod_gets_all_devices_of_a_node_or_none_a_single_one_cannot_be_judged(tmp_path: Path) -> None:
+    found = _run(tmp_path, "demo", "--world", "google-tpu")
+    assert ("unknown", "whole_node_only") in found["runtime_injects_the_device"]
+    assert not {verdict for seen in found.values() for verdict, _ in seen} & {"failed"}
+
+
 @pytest.mark.parametrize("user", ["nobody", "viewer"])
 def test_an_account_that_may_not_create_is_told_forbidden(tmp_path: Path, user: str) -> None:
     with simulator.start("conformant") as running:

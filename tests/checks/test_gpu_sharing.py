@@ -84,6 +84,10 @@ def test_accelerators_that_can_be_shared_and_are_not_fail_once(tmp_path: Path) -
     }
 
 
+def test_accelerators_that_cannot_be_shared_are_not_judged(tmp_path: Path) -> None:
+    assert set(_demo(tmp_path, "intel-gaudi").values()) == {NOT_APPLICABLE}
+
+
 def test_without_an_accelerator_nothing_is_known(tmp_path: Path) -> None:
     assert set(_demo(tmp_path, "no-accelerator").values()) == {("unknown", "no_accelerator")}
 

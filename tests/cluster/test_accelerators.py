@@ -89,24 +89,24 @@ def test_the_inventory_has_whole_devices_and_every_way_of_sharing(both_nodes: st
         ("node-a", "device-plugin-t1000"): ("2", "0", "2"),
         ("node-b", "dra-t1000"): ("3", "0", "3"),
         ("node-b", "device-plugin-t1000"): ("2", "0", "2"),
-        ("node-b", CAPACITY[:40]): ("4", "0", "4", "1"),
-        ("node-b", DRA_PARTS[:40]): ("2", "0", "2", "1"),
-        ("node-b", SLICED[:40]): ("4", "0", "4", "2"),
-        ("node-b", PLUGIN_PARTS[:40]): ("2", "0", "2"),
+        ("node-b", CAPACITY): ("4", "0", "4", "1"),
+        ("node-b", DRA_PARTS): ("2", "0", "2", "1"),
+        ("node-b", SLICED): ("4", "0", "4", "2"),
+        ("node-b", PLUGIN_PARTS): ("2", "0", "2"),
     }
     assert "Several pods may share a claim for a whole device of: dra-t1000" in both_nodes
 
 
 def _by_node(printed: str) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The last table: by node and kind, of which long names are cut, all, allocated, free, and devices behind shares."""
+    """The last table: all, allocated, free, and devices behind shares, by node and kind."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     node = ""
-    for line in printed.partition("\nNode ")[2].splitlines()[2:]:
+    for line in printed.partition("\nBy node ")[2].splitlines()[2:]:
         words = line.split()
-        if line[:1].strip():
-            node = words.pop(0)
-        if words:
-            found[node, words[0][:40]] = tuple(words[1:])
+        if not line.startswith(" "):
+            node = line
+        elif words:
+            found[node, words[0]] = tuple(words[1:])
     return found
 
 

@@ -73,7 +73,8 @@ class Shares:
         """Pods for so many units of the node.
 
         Raises ``Unknown`` where that are too many for one check and where the node has not as many free; where a load is to be
-        put on its devices, also where no probe can tell them apart by opening them, and where others use them. A device that a claim holds is nobody else's, whatever the node's others are.
+        put on its devices, also where no probe can tell them apart by opening them, and where others use them. A whole device
+        that a claim holds is nobody else's, whatever the node's others are.
         """
         if wanted > MOST_UNITS:
             raise Unknown(
@@ -116,11 +117,12 @@ class Shares:
         return device_plugin.physical(self.kind.name, node, rule)
 
     def published(self) -> tuple[list[Object], list[dra.Device]]:
-        """Slices of the driver, and the devices among them that are this kind's on the node of this variant."""
+        """Slices of the driver, and the devices among them that are this kind's on the node of this variant, without a taint."""
         path = f"/apis/{self.bench.group_version}/resourceslices"
         slices, _ = dra.current_slices(self.api.list(path, field_selector=f"spec.driver={self.kind.name}"))
         found = dra.devices(slices, [self.node_object()])
-        own = [d for d in found if d.node == self.node and fresh.is_of(self.kind, d, self.bench.descriptor)]
+        here = (device for device in found if device.node == self.node and not device.tainted)
+        own = [device for device in here if fresh.is_of(self.kind, device, self.bench.descriptor)]
         if not own:
             raise Unknown(
                 f"{self.kind.title}: no device is published for {self.node} any more", code="no_device_published"
