@@ -164,6 +164,12 @@ def trial(bench: Bench) -> Trial:
 
 
 @pytest.fixture
+def driver_trial(request: pytest.FixtureRequest, sandbox: Sandbox, kind: Kind, inventory: Inventory) -> Trial:
+    """The same for a check that finds its node itself, among all devices of the kind's driver."""
+    return Trial(Bench(sandbox, kind, running(request.node).process.descriptors, inventory.dra_version))
+
+
+@pytest.fixture
 def admin_access(sandbox: Sandbox, inventory: Inventory) -> AdminAccess:
     """Claims with admin access, sent as dry runs."""
     return AdminAccess(sandbox, inventory.dra_version)

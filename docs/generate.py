@@ -44,6 +44,7 @@ def _check(info: CheckInfo) -> list[str]:
     spec = info.spec
     variants = {
         "kinds": "per accelerator kind",
+        "shares": "per way of sharing and node",
         "virtual": "per kind of virtual device and node",
         "dra_kinds": "per accelerator kind by DRA",
         "dra_pools": "per accelerator kind by DRA over all its nodes",
@@ -128,11 +129,33 @@ def faults() -> str:
     return "\n".join(lines)
 
 
+def worlds() -> str:
+    """Simulated clusters, and the makes of hardware that a node of one may have."""
+    lines = [
+        "# Worlds",
+        "",
+        "A world is a simulated cluster: `ai-conformance demo --world NAME` runs checks on it, `ai-conformance cluster up --world NAME`",
+        "lets it stand. A node may have hardware of any make: `make: nvidia`.",
+        "",
+    ]
+    lines += ["| World | What it is |", "|---|---|"]
+    lines += [f"| `{path.stem}` | {title} |" for path, title in _titles("worlds")]
+    lines += ["", "| Make of hardware | What it is |", "|---|---|"]
+    lines += [f"| `{path.stem}` | {title} |" for path, title in _titles("hardware")]
+    return "\n".join(lines)
+
+
+def _titles(folder: str) -> list[tuple[Path, str]]:
+    files = sorted((content.FIXTURES / folder).glob("*.yaml"))
+    return [(path, str(yaml.safe_load(path.read_text(encoding="utf-8"))["title"])) for path in files]
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "checks.md": checks,
     "requirements.md": requirements,
     "options.md": options,
     "faults.md": faults,
+    "worlds.md": worlds,
 }
 
 

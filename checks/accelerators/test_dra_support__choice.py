@@ -32,7 +32,7 @@ TWO_PODS = "two pods that start one after the other, and a window of at least 10
     accelerators=1,
     variants="dra_pools",
     needs=NEEDS,
-    longest=480,
+    longest=400,
     why_longest=TWO_PODS,
 )
 def test_selector_chooses_the_device(trial: Trial, evidence: Evidence) -> None:
@@ -62,7 +62,7 @@ def test_selector_chooses_the_device(trial: Trial, evidence: Evidence) -> None:
     accelerators=1,
     variants="dra_pools",
     needs=NEEDS,
-    longest=420,
+    longest=400,
     why_longest="two pods that start one after the other",
 )
 def test_prioritized_list_falls_back(trial: Trial, evidence: Evidence) -> None:
@@ -89,10 +89,10 @@ def test_prioritized_list_falls_back(trial: Trial, evidence: Evidence) -> None:
     accelerators=2,
     variants="dra_pools",
     needs=NEEDS,
-    longest=480,
+    longest=400,
     why_longest=TWO_PODS,
 )
-def test_constraint_holds(trial: Trial, evidence: Evidence) -> None:
+def test_constraint_holds(driver_trial: Trial, evidence: Evidence) -> None:
     """A claim for two devices is given two that meet its constraint: equal or different in the attribute it names.
 
     Why: two accelerators on one PCIe root talk fast; a workload that asked for that and got others is slow, and nobody
@@ -101,11 +101,11 @@ def test_constraint_holds(trial: Trial, evidence: Evidence) -> None:
     Proven by: a claim with matchAttribute and one with distinctAttribute are given two devices, whose published values are
     compared: by place in the machine (pcieRoot, numaNode) where that is published, and with a first device whose next free
     neighbour would break the constraint where the node has one. The controls are constraints that no two devices of the
-    node can meet: they are refused and stay so for a watched window.
+    node can meet: they are refused and stay so for a watched window. Not applicable where no node has two devices.
 
     Fix: read the ResourceSlices for the attribute; look for schedulers that do not know constraints.
     """
-    constraints = Constraints(trial)
+    trial, constraints = driver_trial, Constraints(driver_trial)
     trial.must_wait("constraint_ignored", "a claim whose constraint no two devices meet is not allocated")
     pairs, impossible = constraints.to_try()
     if not impossible and not any(pair.trap for pair in pairs):
@@ -123,7 +123,7 @@ def test_constraint_holds(trial: Trial, evidence: Evidence) -> None:
     accelerators=1,
     variants="dra_pools",
     needs=(*NEEDS, *TAINT_NEEDS),
-    longest=480,
+    longest=400,
     why_longest=TWO_PODS,
 )
 def test_tainted_device_is_kept(trial: Trial, evidence: Evidence) -> None:

@@ -27,10 +27,10 @@ WINDOW = "pods that start one after the other, and a window of at least 10 s and
     accelerators=1,
     variants="dra_pools",
     needs=NEEDS,
-    longest=480,
+    longest=400,
     why_longest=f"two {WINDOW}",
 )
-def test_partitions_exclude_the_whole(trial: Trial, evidence: Evidence) -> None:
+def test_partitions_exclude_the_whole(driver_trial: Trial, evidence: Evidence) -> None:
     """While a partition of a device is held, the whole device is given to nobody, and afterwards it is.
 
     Why: the two are one piece of hardware; a scheduler that does not count gives somebody's memory away twice.
@@ -41,7 +41,7 @@ def test_partitions_exclude_the_whole(trial: Trial, evidence: Evidence) -> None:
 
     Fix: look at the DRAPartitionableDevices gate of the scheduler and at the sharedCounters in the driver's ResourceSlices.
     """
-    family = partition_family(trial)
+    trial, family = driver_trial, partition_family(driver_trial)
     trial.must_wait("counters_ignored", "the whole device is not given out while a partition of it is held")
     holder = trial.get(
         "holds-part", family.of_part, code="partition_refused", expected=f"{family.part.name}", needs=[family.part]
@@ -59,10 +59,10 @@ def test_partitions_exclude_the_whole(trial: Trial, evidence: Evidence) -> None:
     accelerators=1,
     variants="dra_pools",
     needs=NEEDS,
-    longest=600,
+    longest=400,
     why_longest=f"three {WINDOW}",
 )
-def test_capacity_is_counted(trial: Trial, evidence: Evidence) -> None:
+def test_capacity_is_counted(driver_trial: Trial, evidence: Evidence) -> None:
     """Several claims hold one device while its capacity lasts; a claim for more than is left waits.
 
     Why: sharing by capacity is safe only while somebody counts; else the last workload finds no memory.
@@ -73,7 +73,7 @@ def test_capacity_is_counted(trial: Trial, evidence: Evidence) -> None:
 
     Fix: look at the DRAConsumableCapacity gate of the scheduler and at the requestPolicy of the device's capacity.
     """
-    shared = divided_device(trial)
+    trial, shared = driver_trial, divided_device(driver_trial)
     trial.must_wait("capacity_ignored", "a claim for more than is left of a device is not allocated")
     holders = shared.all_held(trial)
     evidence.step("read what each claim consumes", observed="; ".join(map(capacity_consumed, holders)))
@@ -117,7 +117,7 @@ def test_admin_access_needs_the_label(admin_access: AdminAccess, evidence: Evide
     accelerators=1,
     variants="dra_pools",
     needs=(*NEEDS, *ALLOCATION_NEEDS, "patch pods"),
-    longest=480,
+    longest=400,
     why_longest=f"two {WINDOW}",
 )
 def test_extended_resource_by_dra(trial: Trial, evidence: Evidence) -> None:

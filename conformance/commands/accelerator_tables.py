@@ -9,7 +9,7 @@ from tabulate import SEPARATING_LINE, tabulate
 from conformance.declaration import WITH
 from conformance.evidence import bounded
 from conformance.inventory.kinds import DRA
-from conformance.inventory.vendor import CAPACITY, SHARED_CLAIM
+from conformance.inventory.vendor import CAPACITY, SHARED_CLAIM, VIRTUAL
 
 NODES = 20
 """Nodes that are shown."""
@@ -27,13 +27,16 @@ def text(found: Entry) -> str:
     """All that is shown, as one text without a newline at its end."""
     kinds = found["kinds"]
     whole = [kind for kind in kinds if not kind["shared"]]
-    shares = [kind for kind in kinds if kind["shared"] and kind["shared"] != SHARED_CLAIM]
+    shares = [kind for kind in kinds if kind["shared"] not in {None, SHARED_CLAIM, VIRTUAL}]
+    virtual = [kind for kind in kinds if kind["shared"] == VIRTUAL]
+    counted = {kind["id"].partition(WITH)[0] for kind in (*whole, *shares)}
     parts = [
         _head(found),
         _by_kind("Whole devices", whole),
-        _by_kind("Shares of devices", shares),
+        _by_kind("Shares of devices", shares, behind=True),
+        _by_kind("Virtual devices", virtual),
         _shared_claims([kind["id"] for kind in kinds if kind["shared"] == SHARED_CLAIM]),
-        _by_node([*whole, *shares]),
+        _by_node([*whole, *shares, *(kind for kind in virtual if kind["id"].partition(WITH)[0] not in counted)]),
         _notes(found["notes"]),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -47,16 +50,16 @@ def _head(found: Entry) -> str:
     return "\n".join(_wrapped(line, WIDTH) for line in lines)
 
 
-def _by_kind(title: str, kinds: Sequence[Entry]) -> str:
+def _by_kind(title: str, kinds: Sequence[Entry], *, behind: bool = False) -> str:
+    """A row for each kind; ``behind``: with the number of physical devices behind its units."""
     if not kinds:
         return ""
-    shared = bool(kinds[0]["shared"])
-    heads = [title, "all", "allocated", "free", *(["devices"] if shared else []), "nodes", "descriptor"]
+    heads = [title, "all", "allocated", "free", *(["devices"] if behind else []), "nodes", "descriptor"]
     rows = [
         [
             _name(kind),
             *_numbers(kind),
-            *([_known(kind["physical"])] if shared else []),
+            *([_known(kind["physical"])] if behind else []),
             len(kind["nodes"]),
             _cut(kind["descriptor"], _DESCRIPTOR) if kind["descriptor"] else "none: unknown",
         ]

@@ -31,15 +31,16 @@ def main(args: argparse.Namespace) -> int:
 
 def document(found: Inventory, *, server: str, context: str | None, version: str) -> dict[str, Any]:
     """The inventory as plain data, the same for people and for programs."""
+    kinds = (*found.kinds, *found.shares, *found.virtual)
     return {
         "server": server,
         "context": context,
         "version": version,
         "nodes": found.nodes,
         "dra": found.dra_version,
-        "kinds": _kinds((*found.kinds, *found.shares)),
-        "notes": [*found.notes, *(f"{kind.id}: {kind.note}" for kind in (*found.kinds, *found.shares) if kind.note)],
-        "none": "" if found.kinds or found.shares else found.why_none(),
+        "kinds": _kinds(kinds),
+        "notes": [*found.notes, *(f"{kind.id}: {kind.note}" for kind in kinds if kind.note)],
+        "none": "" if kinds else found.why_none(),
     }
 
 

@@ -42,7 +42,8 @@ def kinds(reading: Reading, version: str) -> Iterable[Kind]:
             whole = tuple(replace(node, physical=node.devices) for node in shares)
             given = unique(kind.id, reading.taken, ending)
             yield replace(kind, id=given, strategy=SHARED_CLAIM, nodes=whole)
-            yield from virtual.of(reading, kind)
+        if not kind.strategy and shares:
+            yield from virtual.of(reading, replace(kind, nodes=shares))
     yield from _silent_classes(reading, classes, {group[0] for group in groups})
 
 
@@ -50,19 +51,26 @@ def _groups(reading: Reading, found: Iterable[dra.Device]) -> dict[Group, list[d
     by_driver = {driver: d for d in reading.descriptors for driver in d.drivers}
     pools = {odd.name(node): node_facts.pool(node) for node in reading.nodes}
     groups: dict[Group, list[dra.Device]] = defaultdict(list)
+    judged = [(device, by_driver.get(device.driver)) for device in found]
+    ways = [sharing.way(device, descriptor) for device, descriptor in judged]
+    cut = {device.driver for (device, _), way in zip(judged, ways, strict=True) if way == PARTITIONS}
     neither: Counter[str] = Counter()
-    for device in found:
-        descriptor = by_driver.get(device.driver)
-        way = sharing.way(device, descriptor)
+    for (device, descriptor), way in zip(judged, ways, strict=True):
         if way is None:
             neither[device.driver] += 1
             continue
-        size = "-".join(sharing.memory(device, descriptor).values()) if way == PARTITIONS else ""
+        by_size = device.driver in cut and (way == PARTITIONS or _whole_by_size(way, descriptor))
+        size = "-".join(sharing.memory(device, descriptor).values()) if by_size else ""
         model = sharing.model(device, descriptor)
         groups[device.driver, way, model, size, pools.get(device.node or "", "")].append(device)
     told = "are neither whole devices nor partitions by its descriptor"
     reading.notes += [f"{count} devices of {driver} {told}" for driver, count in sorted(neither.items())]
     return groups
+
+
+def _whole_by_size(way: str, descriptor: Descriptor | None) -> bool:
+    """Whether a whole device beside partitions is asked for by its size, because no rule tells it by an attribute."""
+    return way == sharing.WHOLE and (descriptor is None or descriptor.whole is None)
 
 
 def _left_out(found: Iterable[dra.Device]) -> Iterable[str]:
@@ -85,7 +93,7 @@ def _kind(
     unit: dict[str, str] = {}
     if way == CAPACITY:
         unit = _request(devices[0])
-    elif PARTITIONS in ways and (way or not (descriptor and descriptor.whole)):
+    elif size:
         unit = sharing.memory(devices[0], descriptor)
     wanted = descriptor.classes_for(way) if descriptor else ()
     cls = next((c for c in wanted if c in classes), None)
@@ -97,12 +105,12 @@ def _kind(
         descriptor,
         (),
         strategy=way,
-        size=size,
+        size=size if way else "",
         unit=unit,
         beside_shared=CAPACITY in ways,
         device_class=cls,
         extended_resource=next((name for name, given in sorted(reading.backed.items()) if given == cls), ""),
-        note=_not_to_be_told_apart(way, unit, descriptor) if PARTITIONS in ways else "",
+        note=_not_to_be_told_apart(group, descriptor, groups) if PARTITIONS in ways else "",
     )
 
 
@@ -112,10 +120,14 @@ def _request(device: dra.Device) -> dict[str, str]:
     return {name: text for name, text in told.items() if text is not None}
 
 
-def _not_to_be_told_apart(way: str, unit: dict[str, str], descriptor: Descriptor | None) -> str:
+def _not_to_be_told_apart(group: Group, descriptor: Descriptor | None, groups: Iterable[Group]) -> str:
     """Why no claim can ask for this kind and no other of its driver, or empty."""
+    driver, way, model, size, _ = group
     rule = descriptor and (descriptor.partition if way == PARTITIONS else descriptor.whole)
-    if way == CAPACITY or unit or rule:
+    if rule or way not in (sharing.WHOLE, PARTITIONS):
+        return ""
+    twins = any(other[0] == driver and other[2:4] == (model, size) and other[1] != way for other in groups)
+    if size and not twins:
         return ""
     return "published beside others, and neither a descriptor nor a capacity tells a claim which is which"
 

@@ -72,7 +72,7 @@ def _grouped(reading: Reading, groups: dict[tuple[str, str, str, str], _Group]) 
         shares = tuple(_share(node, count, resource, held, physical) for node, count, physical in group.members)
         kind = reading.kind(DEVICE_PLUGIN, resource, model, pool, group.descriptor, shares, strategy=strategy)
         yield kind
-        if not strategy:
+        if not strategy or virtual.is_named(kind, group.descriptor):
             yield from virtual.of(reading, kind)
 
 

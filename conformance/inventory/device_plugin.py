@@ -66,9 +66,10 @@ def share_rule(resource: str, node: Object, descriptors: Iterable[Descriptor]) -
     """The way of sharing by which a unit of this resource on this node is a share of a device; None where it is whole."""
     have, noted = node_facts.labels(node), odd.part(node, "metadata", "annotations")
     rules = [(d, rule) for d in descriptors for rule in d.shares]
-    said = (entry for entry in rules if entry[1].means(resource, entry[0].resources, have, noted))
+    said = [entry for entry in rules if entry[1].means(resource, entry[0].resources, have, noted)]
+    said.sort(key=lambda entry: not entry[1].is_special)
     named = (entry for entry in rules if entry[1].may_mean(resource, have))
-    return next(said, None) or next(named, None)
+    return said[0] if said else next(named, None)
 
 
 def strange_sharing(resource: str, node: Object, descriptors: Iterable[Descriptor]) -> tuple[Descriptor, str] | None:
@@ -78,7 +79,7 @@ def strange_sharing(resource: str, node: Object, descriptors: Iterable[Descripto
     """
     have = node_facts.labels(node)
     for descriptor in descriptors:
-        whens = [(rule, rule.when) for rule in descriptor.shares if rule.when is not None]
+        whens = [(rule, when) for rule in descriptor.shares if (when := rule.when_for(resource)) and not when.like]
         for rule, when in whens:
             value = have.get(when.label)
             known = {other.equals for _, other in whens if other.label == when.label} | {*descriptor.unshared}

@@ -19,7 +19,7 @@ NODES_PER_KIND = 4
 """Nodes on which the checks of one kind of accelerator are tried, those with most free devices."""
 DRA_TYPES = ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices")
 """Types of resource.k8s.io that DRA needs (KAR 0051); where one is not served, that is found by its check."""
-_KINDS = ("kinds", "pools", "shares", "share_pools", "virtual")
+_KINDS = ("kinds", "pools", "shares", "share_pools", "virtual", "virtual_pools")
 MORE_DRA_TYPES = ("devicetaintrules",)
 """Types that are tried where they are served."""
 
@@ -44,6 +44,8 @@ class Inventory:
     """Kinds whose units are shares of devices, one for each way of sharing."""
     virtual: tuple[Kind, ...] = ()
     """Kinds whose units are virtual devices."""
+    virtual_pools: tuple[Kind, ...] = ()
+    """These over all their nodes, where ``virtual`` has one for each node."""
     share_pools: tuple[Kind, ...] = ()
     """The shares over all their nodes, where ``shares`` has one for each node."""
 
@@ -55,7 +57,7 @@ class Inventory:
         """Virtual kinds, and one kind of each vendor of which there is no virtual one: whether it can be is to be judged."""
         offered = {kind.descriptor for kind in self.virtual}
         rest: dict[str, Kind] = {}
-        for kind in (*(self.pools or self.kinds), *self.shares):
+        for kind in (*(self.pools or self.kinds), *(self.share_pools or self.shares)):
             if kind.descriptor is None or kind.descriptor not in offered:
                 rest.setdefault(kind.descriptor or kind.name, kind)
         return (*self.virtual, *rest.values())
@@ -84,10 +86,8 @@ class Inventory:
             tuple(kind.on(share) for kind in kinds for share in kind.nodes[:NODES_PER_KIND])
             for kinds in (self.shares, self.virtual)
         )
-        made = replace(
-            self, kinds=tuple(split), shares=shares, virtual=virtually, pools=self.kinds, share_pools=self.shares
-        )
-        return made, left_out
+        made = replace(self, kinds=tuple(split), shares=shares, virtual=virtually)
+        return replace(made, pools=self.kinds, share_pools=self.shares, virtual_pools=self.virtual), left_out
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data."""

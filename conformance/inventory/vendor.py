@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -34,14 +34,16 @@ class Identity:
 
 @dataclass(frozen=True)
 class When:
-    """A node label and the value that it must have."""
+    """A node label and the value that it must have, or a glob that its value must meet."""
 
     label: str
     equals: str
+    like: str = ""
 
     def holds(self, labels: Mapping[str, str]) -> bool:
         """Whether a node with these labels is meant."""
-        return labels.get(self.label) == self.equals
+        value = labels.get(self.label)
+        return value is not None and (fnmatchcase(value, self.like) if self.like else value == self.equals)
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,24 @@ class ShareRule:
         """Whether units of a resource are such shares on a node with these labels; ``own`` are the vendor's resources."""
         if self.annotation:
             return self.annotation in annotations and (self.names(resource) or resource in own)
-        if self.when is None:
+        when = self.when_for(resource)
+        if when is None:
             return self.names(resource)
-        return self.when.holds(labels) and (self.names(resource) or resource in own)
+        return when.holds(labels) and (self.names(resource) or (resource in own and "*" not in when.label))
 
     def may_mean(self, resource: str, labels: Mapping[str, str]) -> bool:
         """Whether the resource's name alone says so, on a node without the label."""
-        return self.names(resource) and not self.annotation and (self.when is None or self.when.label not in labels)
+        when = self.when_for(resource)
+        return self.names(resource) and not self.annotation and (when is None or when.label not in labels)
+
+    def when_for(self, resource: str) -> When | None:
+        """The node label that decides for this resource: ``*`` in its name stands for what the glob stands for."""
+        return replace(self.when, label=self.label(self.when.label, resource)) if self.when else None
+
+    @property
+    def is_special(self) -> bool:
+        """Whether a label or annotation of the node must say so, which decides before names that always say so."""
+        return self.when is not None or bool(self.annotation)
 
     def names(self, resource: str) -> bool:
         """Whether one of its globs means the resource."""
@@ -169,7 +182,7 @@ class Workload:
 
 def when(data: Mapping[str, Any] | None) -> When | None:
     """Condition on a node label."""
-    return When(str(data["label"]), str(data["equals"])) if data else None
+    return When(str(data["label"]), str(data.get("equals", "")), str(data.get("like", ""))) if data else None
 
 
 def having(data: Mapping[str, Any] | None) -> Having | None:

@@ -25,6 +25,12 @@ def without_names(kinds: Iterable[Kind], descriptors: Iterable[Descriptor]) -> t
     return tuple(kind for kind in every if kind.id not in named or kind.descriptor not in have_others)
 
 
+def is_named(kind: Kind, descriptor: Descriptor | None) -> bool:
+    """Whether the name of a resource alone says that its units are virtual, such as parts that are devices of their own."""
+    rule = descriptor.virtualization if descriptor else None
+    return bool(rule and rule.names(kind.name))
+
+
 def of(reading: Reading, kind: Kind) -> Iterable[Kind]:
     """The same units as virtual devices, on the nodes where they are; nothing where they are whole ones.
 
@@ -37,4 +43,5 @@ def of(reading: Reading, kind: Kind) -> Iterable[Kind]:
     labels = {odd.name(node): node_facts.labels(node) for node in reading.nodes}
     nodes = tuple(node for node in kind.nodes if rule and rule.marks(kind.name, labels.get(node.name, {})))
     if nodes:
-        yield replace(kind, id=unique(kind.id, reading.taken, f"{WITH}{VIRTUAL}"), strategy=VIRTUAL, nodes=nodes)
+        base = kind.id.partition(WITH)[0]
+        yield replace(kind, id=unique(base, reading.taken, f"{WITH}{VIRTUAL}"), strategy=VIRTUAL, nodes=nodes)

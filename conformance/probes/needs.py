@@ -26,7 +26,11 @@ ALLOCATION_NEEDS = (
     "create resourceclaimtemplates.resource.k8s.io",
 )
 """A check that watches claims and makes them from templates; besides ``CLAIM_NEEDS``."""
-TRIAL_NEEDS = ("list nodes", "patch resourceclaims.resource.k8s.io")
+TRIAL_NEEDS = (
+    "list nodes",
+    "patch resourceclaims.resource.k8s.io",
+    "list devicetaintrules.resource.k8s.io",
+)
 """A check that tries devices one by one and watches claims that must wait; besides ``CLAIM_NEEDS``."""
 TAINT_NEEDS = tuple(f"{verb} devicetaintrules.resource.k8s.io" for verb in ("create", "get", "watch", "delete"))
 """A check that taints one free device."""

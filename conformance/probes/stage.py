@@ -35,8 +35,17 @@ class Stage:
         self._root_pods = True
 
     def choose_node(self, count: int) -> str:
-        """Take the node with most devices free at this moment; ``Unknown`` with the counts where none has ``count``."""
+        """Take the node with most devices free at this moment; ``Unknown`` with the counts where none has ``count``.
+
+        ``Unknown`` as well where a pod gets all devices of a node or none, and the node has several: no pod holds one.
+        """
         self._node = placing.choose(self.sandbox, self.kind, self.descriptor, self.group_version, count)
+        units = next((node.devices for node in self.kind.nodes if node.name == self.node), 0)
+        if self.descriptor.whole_node and units > 1:
+            raise Unknown(
+                f"{self.kind.title}: a pod must ask for all {units} devices of {self.node}, so none can hold a single one",
+                code="whole_node_only",
+            )
         return self.node
 
     def use_node(self, name: str) -> None:
@@ -214,4 +223,13 @@ def described(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
     if kind.way == DRA and kind.device_class is None:
         wanted = found.classes_for(kind.strategy)
         raise Unknown(f"{kind.title}: none of the DeviceClasses {', '.join(wanted)} exists", code="no_class")
+    return found
+
+
+def singly(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
+    """As ``described``, for many pods with one device each: ``Unknown`` where a pod gets all of a node's several or none."""
+    found = described(kind, descriptors)
+    if found.whole_node and any(node.devices > 1 for node in kind.nodes):
+        why = "a pod must ask for every device of its node, so none can hold a single one"
+        raise Unknown(f"{kind.title}: {why}", code="whole_node_only")
     return found

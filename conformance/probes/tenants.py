@@ -106,7 +106,7 @@ def report_of(sandbox: Sandbox, collection: str, pod: str, container: str, busy_
         report = reading.parse(line, where)
         return (report, line) if report else None
 
-    limit = sandbox.limit(LOG_SECONDS + busy_seconds)
+    limit = sandbox.limit(LOG_SECONDS) + busy_seconds
     try:
         found = sandbox.api.first_line(f"{collection}/{pod}/log", read, seconds=limit, **query)
     except errors.ApiError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from conformance import content, documents
 from conformance.inventory.solutions import FAMILIES
+from conformance.inventory.vendor import VIRTUAL
 from conformance.records import NOT_SELECTED
 from conformance.verdicts import Verdict
 
@@ -105,7 +106,7 @@ def accelerators(document: Entry) -> list[str]:
     """One line for each kind of accelerator that the inventory found, and for each way in which devices are shared."""
     lines = []
     for kind in document["cluster"].get("accelerators", ()):
-        units = "shares" if kind.get("shared") else "devices"
+        units = "shares" if kind.get("shared") not in {None, VIRTUAL} else "devices"
         words = {"nodes": "nodes", "devices": units, "free": "free"}
         numbers = [
             f"{'unknown number' if kind[k] is None else kind[k]} {word}" for k, word in words.items() if k in kind

@@ -35,7 +35,8 @@ def overview(session: Session) -> list[str]:
 
 def accelerators(inventory: Inventory) -> str:
     """The kinds and how many devices of each are free."""
-    found = (*inventory.kinds, *(share for share in inventory.shares if share.strategy != SHARED_CLAIM))
+    shares = (share for share in inventory.shares if share.strategy != SHARED_CLAIM)
+    found = (*inventory.kinds, *shares, *inventory.virtual)
     kinds = [f"{kind.title}: {_free(kind.free)} of {kind.devices} free" for kind in found]
     return "; ".join(kinds) or inventory.why_none()
 

@@ -70,9 +70,10 @@ def header(
 
 
 def accelerators(inventory: Inventory) -> list[dict[str, Any]]:
-    """Kinds of whole devices and of shares, each over all its nodes."""
+    """Kinds of whole devices, of shares and of virtual devices, each over all its nodes."""
     whole, shares = inventory.pools or inventory.kinds, inventory.share_pools or inventory.shares
-    return [_accelerator(kind) for kind in (*whole, *shares) if kind.strategy != SHARED_CLAIM]
+    virtual = inventory.virtual_pools or inventory.virtual
+    return [_accelerator(kind) for kind in (*whole, *shares, *virtual) if kind.strategy != SHARED_CLAIM]
 
 
 def _accelerator(kind: Kind) -> dict[str, Any]:

@@ -140,6 +140,13 @@ def _failed(expression: str, name: str, words: str) -> CelError:
     return CelError(f"compilation failed: ERROR: <input>:1:{place + 1}: {words}\n | {expression}\n | {'.' * place}^")
 
 
+def undefined(expression: str, field: str) -> str:
+    """Why an expression does not compile where devices have no such field; nothing where it does not use it."""
+    if field not in _FIELD.findall(_WORDS.sub("''", expression)):
+        return ""
+    return str(_failed(expression, f".{field}", f"undefined field '{field}'"))
+
+
 def _constant_kind(program: Any, code: str) -> str:
     """The type of an expression without any device in it, where that is not true or false; others are judged when evaluated."""
     if "device" in code:
@@ -186,8 +193,10 @@ def device_view(driver: str, device: dict[str, Any]) -> dict[str, Any]:
     view["allowMultipleAllocations"] = bool(device.get("allowMultipleAllocations"))
     for name, typed in (device.get("attributes") or {}).items():
         domain, _, short = name.rpartition("/")
-        kind, value = next(iter(typed.items()))
-        view["attributes"].setdefault(domain or driver, {})[short] = semver(value) if kind == "version" else value
+        kind, value = next(iter(typed.items()), ("", None))
+        view["attributes"].setdefault(domain or driver, {})[short] = (
+            semver(str(value)) if kind == "version" and _VERSION.match(str(value)) else value
+        )
     for name, amount in (device.get("capacity") or {}).items():
         domain, _, short = name.rpartition("/")
         view["capacity"].setdefault(domain or driver, {})[short] = quantity(amount["value"])

@@ -89,16 +89,12 @@ class Allocator:
     def _forms(self, claim: Obj, index: int) -> Iterator[list[Wanted]]:
         """Each request in its forms."""
         for request in dig(claim, "spec", "devices", "requests", default=[]):
-            if "exactly" in request:
-                forms = [(request["name"], request["exactly"])]
-            else:
-                choices = request.get("firstAvailable") or ()
-                forms = [(f"{request['name']}/{choice['name']}", choice) for choice in choices]
+            forms = forms_of(request)
             if not forms:
-                where = f"claim {namespace_of(claim)}/{name_of(claim)}, request {request['name']}"
+                where = f"claim {namespace_of(claim)}/{name_of(claim)}, request {request.get('name', '')}"
                 raise AbortedError(f"{where}: missing device class name (unsupported request type?)")
             yield [
-                Wanted(claim, index, name, form, self._store.get(CLASSES, "", form["deviceClassName"]) or {})
+                Wanted(claim, index, name, form, self._store.get(CLASSES, "", form.get("deviceClassName", "")) or {})
                 for name, form in (forms if self._switches.falls_back else forms[:1])
             ]
 
@@ -238,12 +234,22 @@ def _pick(wanted: Wanted, candidate: Candidate) -> Pick:
 def _tolerated(taint: Obj, form: Obj) -> bool:
     if taint.get("effect") not in ("NoSchedule", "NoExecute"):
         return True
-    for toleration in form.get("tolerations") or ():
-        key = toleration.get("key") in (None, "", taint["key"])
-        value = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
-        if key and value and toleration.get("effect") in (None, "", taint["effect"]):
-            return True
-    return False
+    return any(tolerates(toleration, taint) for toleration in form.get("tolerations") or ())
+
+
+def tolerates(toleration: Obj, taint: Obj) -> bool:
+    """Whether a toleration is about a taint."""
+    key = toleration.get("key") in (None, "", taint["key"])
+    value = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
+    return key and value and toleration.get("effect") in (None, "", taint["effect"])
+
+
+def forms_of(request: Obj) -> list[tuple[str, Obj]]:
+    """The forms of a request, with the names that results give them."""
+    name = request.get("name", "")
+    if "exactly" in request:
+        return [(name, request["exactly"])]
+    return [(f"{name}/{choice.get('name', '')}", choice) for choice in request.get("firstAvailable") or ()]
 
 
 def usable(claim: Obj, pod_uid: str) -> str:
@@ -259,9 +265,7 @@ def missing_class(store: Store, claim: Obj) -> str:
     if dig(claim, "status", "allocation"):
         return ""
     for request in dig(claim, "spec", "devices", "requests", default=[]):
-        forms = [(request["name"], request["exactly"])] if "exactly" in request else []
-        forms += [(f"{request['name']}/{form['name']}", form) for form in request.get("firstAvailable") or ()]
-        for name, form in forms:
-            if store.get(CLASSES, "", form["deviceClassName"]) is None:
-                return f"request {name}: device class {form['deviceClassName']} does not exist"
+        for name, form in forms_of(request):
+            if store.get(CLASSES, "", form.get("deviceClassName", "")) is None:
+                return f"request {name}: device class {form.get('deviceClassName', '')} does not exist"
     return ""

@@ -17,8 +17,11 @@ Object = dict[str, Any]
 Judged = tuple[str, str]
 """Verdict and code."""
 DRA, ACCESS = "dra_support", "secure_accelerator_access"
-USABLE = "type_is_usable"
-ALLOCATION = {"claim_is_allocated", "unsatisfiable_claim_waits", "claim_is_released"}
+USABLE, ADMIN = "type_is_usable", "admin_access_needs_the_label"
+CHOICE = {"selector_chooses_the_device", "prioritized_list_falls_back", "constraint_holds", "tainted_device_is_kept"}
+SHARES = {"partitions_exclude_the_whole", "capacity_is_counted"}
+EXTENDED = "extended_resource_by_dra"
+ALLOCATION = {"claim_is_allocated", "unsatisfiable_claim_waits", "claim_is_released", *CHOICE, *SHARES, EXTENDED}
 NO_ACCELERATOR = ("unknown", "no_accelerator")
 PASSED = ("passed", "")
 NAMESPACE = "given"
@@ -73,7 +76,8 @@ def test_without_an_accelerator_only_the_api_is_judged(tmp_path: Path, world: st
 
     assert (access["verdict"], access["code"], access["grade"]) == (*NO_ACCELERATOR, None)
     assert set.union(*_judged(document, ACCESS).values()) == {NO_ACCELERATOR}
-    assert _judged(document, DRA) == {USABLE: {PASSED}} | {check: {NO_ACCELERATOR} for check in ALLOCATION}
+    api = {USABLE: {PASSED}, ADMIN: {PASSED}}
+    assert _judged(document, DRA) == api | {check: {NO_ACCELERATOR} for check in ALLOCATION}
 
 
 def test_without_dra_the_types_fail_allocation_is_unknown_and_the_device_plugin_is_judged(tmp_path: Path) -> None:
@@ -81,9 +85,8 @@ def test_without_dra_the_types_fail_allocation_is_unknown_and_the_device_plugin_
     access, dra = _requirement(document, ACCESS), _requirement(document, DRA)
 
     assert (dra["verdict"], dra["code"]) == ("failed", "type_not_served")
-    assert _judged(document, DRA) == {USABLE: {("failed", "type_not_served")}} | {
-        check: {NO_ACCELERATOR} for check in ALLOCATION
-    }
+    api = {USABLE: {("failed", "type_not_served")}, ADMIN: {("not_applicable", "type_not_served")}}
+    assert _judged(document, DRA) == api | {check: {NO_ACCELERATOR} for check in ALLOCATION}
     assert (access["verdict"], access["grade"]) == ("passed", "controlled")
     assert set.union(*_judged(document, ACCESS).values()) == {PASSED}
     assert _kinds(access) == {"device-plugin-s1"}
@@ -94,8 +97,33 @@ def test_where_all_is_well_both_requirements_pass_with_a_control(tmp_path: Path)
     found = [_requirement(document, name) for name in (ACCESS, DRA)]
 
     assert [(entry["verdict"], entry["grade"]) for entry in found] == [("passed", "controlled")] * 2
-    assert _every(document) == {PASSED}
+    assert _every(document) == {
+        PASSED,
+        ("not_applicable", "no_partitions"),
+        ("not_applicable", "no_consumable_capacity"),
+    }
     assert _kinds(found[0]) == {"device-plugin-s1", "dra-s1"}
+
+
+def test_where_dra_gives_shares_they_are_counted_and_the_whole_devices_pass_beside_them(tmp_path: Path) -> None:
+    judged = _judged(_demo(tmp_path, "dra-shared"), DRA)
+
+    assert set.union(*(judged[check] for check in (*CHOICE, *SHARES, EXTENDED))) == {PASSED}
+
+
+def test_what_a_gate_takes_away_is_not_applicable_with_the_field_and_the_rest_is_judged(tmp_path: Path) -> None:
+    document = _demo(tmp_path, "dra-gates-off")
+    judged, records = _judged(document, DRA), _requirement(document, DRA)["checks"]
+    told = {record["check"]: record["reason"] for record in records}
+
+    field, taints = {("not_applicable", "field_not_served")}, {("not_applicable", "type_not_served")}
+    assert judged["prioritized_list_falls_back"] == judged[ADMIN] == judged[EXTENDED] == field
+    assert judged["tainted_device_is_kept"] == taints
+    assert {code for check in SHARES for _, code in judged[check]} == {"no_partitions", "no_consumable_capacity"}
+    assert judged["selector_chooses_the_device"] == judged["constraint_holds"] == {PASSED}
+    assert "firstAvailable" in told["prioritized_list_falls_back"]
+    assert "resource.k8s.io/v1 drops adminAccess" in told[ADMIN]
+    assert "resource.k8s.io/v1 drops spec.extendedResourceName" in told[EXTENDED]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +146,10 @@ def _objects(api: Api, namespace: str) -> dict[str, set[str]]:
     inside += [f"{dra}/namespaces/{namespace}/{plural}" for plural in ("resourceclaims", "resourceclaimtemplates")]
     inside += [f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"]
     found = {path: api.list(path) for path in inside}
-    outside = ["/api/v1/namespaces", f"{dra}/deviceclasses", f"{dra}/resourceslices"]
+    outside = [
+        "/api/v1/namespaces",
+        *(f"{dra}/{plural}" for plural in ("deviceclasses", "resourceslices", "devicetaintrules")),
+    ]
     found |= {path: api.list(path, label_selector=RUN) for path in outside}
     return {path: {obj["metadata"]["name"] for obj in objects} for path, objects in found.items()}
 
@@ -146,7 +177,8 @@ def test_in_a_namespace_that_was_given_checks_pass_and_nothing_is_left(
     code, document = _suite(tmp_path, "run", "--yes", "--kubeconfig", str(cluster.kubeconfig), "--namespace", NAMESPACE)
 
     assert code == 0
-    assert {verdict for verdict, _ in _every(document)} <= {"passed", "unknown"}
+    assert {verdict for verdict, _ in _every(document)} <= {"passed", "unknown", "not_applicable"}
+    assert _judged(document, DRA)[ADMIN] == {PASSED}, "refused, and no labelled namespace to compare with"
     assert _judged(document, ACCESS)["own_device_only"] == {PASSED}
     assert _judged(document, DRA)[USABLE] == {PASSED}
     assert document["leftovers"] == []

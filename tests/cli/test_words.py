@@ -118,5 +118,7 @@ def test_plan_says_what_would_happen_and_touches_nothing(command: "Command", clu
 def test_plan_shows_what_a_viewer_may_not_do(command: "Command", cluster: "Running") -> None:
     said = command("plan", "--kubeconfig", cluster.kubeconfig, "--context", "simulated-viewer")
 
-    assert re.search(r"\b0 to run, \d+ unknown without running", said.out)
+    assert re.search(r"\b\d+ to run, \d+ unknown without running", said.out)
+    used = said.out.partition("permissions:\n")[2].split("\n")
+    assert {line.split()[0] for line in used if line} <= {"get", "list"}, "what runs only reads"
     assert "may not create pods" in said.out

@@ -77,6 +77,19 @@ def scheduling_ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.T
     yield given
 
 
+@pytest.fixture(scope="module")
+def sharing_ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """A testbed with shared devices, for the one module that wants it: it goes before the worker gets another one."""
+    given = _given(request.config)
+    if not given:
+        with _brought_up(tmp_path_factory.mktemp("sharing"), "--with", "sharing") as testbed:
+            yield testbed
+        return
+    if given.state is None or "sharing" not in (given.state / "add-ons").read_text(encoding="utf-8").split():
+        pytest.skip("the cluster of --kubeconfig is no testbed that was brought up `--with sharing`")
+    yield given
+
+
 def _given(config: pytest.Config) -> Ground | None:
     """The cluster of --kubeconfig, if there is one."""
     given, state = config.getoption("--kubeconfig"), config.getoption("--state")

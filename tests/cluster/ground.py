@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,26 @@ TESTBED = Path(__file__).resolve().parents[1] / "testbed"
 DESCRIPTOR = TESTBED / "accelerator.yaml"
 IMAGE = "docker.io/local/python:1"
 GONE_SECONDS = 60
+SHARED = (
+    "admin_access_granted",
+    "advertised_version_differs",
+    "capacity_ignored",
+    "constraint_ignored",
+    "counters_ignored",
+    "extended_resource_not_injected",
+    "extended_resource_not_served",
+    "fewer_shares_than_configured",
+    "list_never_falls_back",
+    "partition_sees_whole_memory",
+    "partitions_are_one_device",
+    "replicas_are_never_shared",
+    "selector_ignored",
+    "share_beyond_the_limit",
+    "share_injects_nothing",
+    "share_opens_every_device",
+    "taint_ignored",
+)
+"""Faults that are tried where the testbed has shared devices."""
 PLACES = (
     "/api/v1/namespaces",
     "/api/v1/pods",
@@ -46,8 +66,15 @@ def real_faults(*requirements: str) -> dict[str, proof.Fault]:
         for fault in proof.faults()
         if {check.partition("/")[0] for check in fault.checks()} & set(requirements)
     }
-    real = [name for name in found if "real" in _grounds(name)]
+    real = [name for name in found if name not in SHARED and "real" in _grounds(name)]
     return {name: found[name] for name in sorted(real, key=lambda name: (found[name].limits, name))}
+
+
+def faults_of(names: Iterable[str]) -> list[proof.Fault]:
+    """These faults, each of which the testbed can have."""
+    found = {fault.name: fault for fault in proof.faults()}
+    assert [name for name in names if "real" not in _grounds(name)] == []
+    return [found[name] for name in names]
 
 
 def _grounds(name: str) -> list[str]:

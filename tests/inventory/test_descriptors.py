@@ -88,6 +88,17 @@ SHARES = [
     ("nvidia.com/gpu.shared", {}, "time-slicing"),
     ("nvidia.com/mig-1g.5gb", {}, "partitions"),
     ("nvidia.com/mig-2g.10gb", {"nvidia.com/mig-2g.10gb.count": "3"}, "partitions"),
+    ("nvidia.com/mig-1g.5gb", {"nvidia.com/mig-1g.5gb.sharing-strategy": "none"}, "partitions"),
+    ("nvidia.com/mig-1g.5gb", {"nvidia.com/mig-1g.5gb.sharing-strategy": "time-slicing"}, "time-slicing"),
+    ("nvidia.com/mig-1g.5gb.shared", {}, "time-slicing"),
+    ("nvidia.com/gpu", {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb"}, "partitions"),
+    (
+        "nvidia.com/gpu",
+        {"nvidia.com/gpu.product": "A100-MIG-1g.5gb-SHARED", "nvidia.com/gpu.sharing-strategy": "time-slicing"},
+        "time-slicing",
+    ),
+    ("nvidia.com/gpu", {"cloud.google.com/gke-gpu-sharing-strategy": "time-sharing"}, "time-slicing"),
+    ("nvidia.com/gpu", {"cloud.google.com/gke-gpu-partition-size": "1g.5gb"}, "partitions"),
     ("amd.com/cpx_nps4", {}, "partitions"),
     ("amd.com/gpu", {"amd.com/compute-memory-partition": "cpx_nps4"}, "partitions"),
     ("aws.amazon.com/neuroncore", {}, "partitions"),
@@ -106,6 +117,7 @@ def test_units_that_are_shares_are_no_whole_devices(resource: str, labels: Objec
 @pytest.mark.parametrize(
     ("resource", "labels"),
     [
+        ("nvidia.com/gpu", {"nvidia.com/mig.strategy": "single", "nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB"}),
         ("amd.com/gpu", {}),
         ("amd.com/gpu", {"amd.com/compute-memory-partition": "spx_nps1"}),
         ("amd.com/spx_nps1", {"amd.com/compute-memory-partition": "spx_nps1"}),
@@ -125,6 +137,12 @@ def test_units_that_are_whole_devices_are_known(resource: str, labels: Object) -
 def test_parts_that_are_asked_for_beside_a_device_are_no_kind(name: str) -> None:
     found = _take(with_amounts({name: "4096"}))
     assert (found.kinds, found.shares) == ((), ())
+
+
+def test_partitions_that_are_shared_in_a_way_that_nobody_knows_are_not_used() -> None:
+    labels = {"nvidia.com/mig-1g.5gb.sharing-strategy": "fancy"}
+    found = _take(with_amounts({"nvidia.com/mig-1g.5gb": "8"}, labels=labels))
+    assert (found.shares, "mig-1g.5gb.sharing-strategy=fancy" in found.kinds[0].note) == ((), True)
 
 
 def test_a_partition_mode_that_nobody_knows_is_not_used() -> None:

@@ -124,6 +124,33 @@ def test_partitions_that_no_claim_can_tell_from_whole_devices_are_not_used() -> 
     assert "neither a descriptor nor a capacity tells" in _share(found, "partitions").note
 
 
+def test_a_whole_device_that_is_as_large_as_its_partition_is_not_used_either() -> None:
+    both = ("memory", "cores")
+    whole = {"counterSet": "set", "counters": _quantities(**dict.fromkeys(both, "80Gi"))}
+    part = {"counterSet": "set", "counters": _quantities(memory="80Gi", cores="1")}
+    devices = [
+        {**_device("whole", memory="80Gi"), "consumesCounters": [whole]},
+        {**_device("part", memory="80Gi"), "consumesCounters": [part]},
+    ]
+    found = _take(_slice(devices, {"set": _quantities(**dict.fromkeys(both, "80Gi"))}))
+    assert [bool(kind.note) for kind in (*found.kinds, _share(found, "partitions"))] == [True, True]
+
+
+def test_whole_devices_of_two_sizes_beside_partitions_are_two_kinds_that_claims_can_ask_for() -> None:
+    devices = [
+        _device("big", memory="80Gi", takes="a"),
+        _device("small", memory="40Gi", takes="b"),
+        _device("part", memory="10Gi", takes="a"),
+    ]
+    slices = _slice(devices, {"a": _quantities(memory="80Gi"), "b": _quantities(memory="40Gi")})
+    found = _take(slices)
+    assert [(kind.id, kind.unit, kind.devices) for kind in found.kinds] == [
+        ("dra-s1", {"memory": "40Gi"}, 1),
+        ("dra-s1-2", {"memory": "80Gi"}, 1),
+    ]
+    assert [_fresh(kind, slices) for kind in found.kinds] == [1, 1]
+
+
 def test_a_descriptor_decides_what_is_whole_what_a_partition_and_what_neither() -> None:
     def device(name: str, kind: str, **more: Any) -> Object:
         attributes = {"type": {"string": kind}, "productName": {"string": "H"}, **more}

@@ -108,3 +108,11 @@ def test_descriptors_that_say_what_virtual_devices_are_say_where_they_show() -> 
     told = {d.id: str(d.virtualization) for d in descriptors.load() if d.virtualization and d.virtualization.can}
     assert told["nvidia"] == "node label nvidia.com/vgpu.present=true"
     assert "the descriptor names no place" not in told.values()
+
+
+def test_partitions_that_the_vendor_calls_virtual_devices_are_both() -> None:
+    found = take(cluster(with_amounts({"huawei.com/Ascend310P-4c": "2"})), descriptors.load())
+    assert [(kind.id, kind.strategy) for kind in (*found.kinds, *found.shares, *found.virtual)] == [
+        ("device-plugin-huawei-com-ascend310p-4c+partitions", "partitions"),
+        ("device-plugin-huawei-com-ascend310p-4c+virtual", "virtual"),
+    ]

@@ -26,7 +26,7 @@ WORLDS: dict[str, list[Seen]] = {
     ],
     "virtual": [
         ("device-plugin-s1", "sim.dev/accel", "simulated", {"node-b": (2, None)}),
-        ("device-plugin-s1-2", "sim.dev/virtual", "simulated", {"node-a": (2, None)}),
+        ("device-plugin-s1-2+virtual", "sim.dev/virtual", "simulated", {"node-a": (2, None)}),
     ],
     "nvidia": [
         ("dra-nvidia-a100-sxm4-40gb", "gpu.nvidia.com", "nvidia", {"node-a": (2, None)}),
@@ -61,6 +61,7 @@ WORLDS: dict[str, list[Seen]] = {
     "huawei-ascend": [
         ("device-plugin-310p3", "huawei.com/Ascend310P", "huawei-ascend", {"node-a": (2, None)}),
         ("device-plugin-310p3-ascend310p-4c+partitions", "huawei.com/Ascend310P-4c", "huawei-ascend", {"node-b": (2, None)}),
+        ("device-plugin-310p3-ascend310p-4c+virtual", "huawei.com/Ascend310P-4c", "huawei-ascend", {"node-b": (2, None)}),
     ],
     "example": [
         ("dra-latest-gpu-model", "gpu.example.com", "example", {"node-a": (2, None), "node-b": (2, None)}),
@@ -81,7 +82,7 @@ def _seen(kind: Kind) -> Seen:
 @pytest.mark.parametrize("world", WORLDS)
 def test_inventory_finds_what_the_world_has(world: str) -> None:
     found = _taken(world)
-    kinds = (*found.kinds, *found.shares)
+    kinds = (*found.kinds, *found.shares, *found.virtual)
     assert sorted(map(_seen, kinds), key=str) == sorted(WORLDS[world], key=str)
     assert all(kind.free == kind.devices for kind in kinds)
     assert found.notes == ()

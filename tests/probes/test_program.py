@@ -306,3 +306,21 @@ def test_a_file_is_told_by_its_first_4_kib_or_by_the_word_of_its_errno(container
     assert (there["read"], len(there["content"])) == ("ok", 4096)
     assert gone == {"path": "/gone", "read": "EPERM"}
     assert container.handles == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "part", "problem"),
+    [
+        (["burn", "--by", "cuda", "--library-path", "/none"], "burn", "/none: no libcuda.so.1"),
+        (["nvml", "--library-path", "/none"], "nvml", "nvmlInit: NVML_ERROR_LIBRARY_NOT_FOUND"),
+    ],
+)
+def test_where_there_is_no_device_and_no_library_the_program_says_which(
+    words: list[str], part: str, problem: str
+) -> None:
+    command = [sys.executable, "-I", str(PROGRAM), *words, "--file", "/none/version"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    answer = json.loads(ended.stdout)
+    assert problem in answer[part]["problem"]
+    assert answer[part]["devices"] == []
+    assert answer["files"] == [{"path": "/none/version", "read": "ENOENT"}]

@@ -10,7 +10,7 @@ from conformance.inventory import Inventory, Kind, NodeShare
 from conformance.inventory.descriptors import Descriptor, parse
 from conformance.probes.answers import Burn, Burned
 from conformance.probes.reading import Node, Report
-from conformance.probes.sharing import configured, loads, moments, nobody, views
+from conformance.probes.sharing import configured, giving, loads, moments, nobody, views
 from conformance.probes.sharing.moments import Span
 from conformance.probes.sharing.views import View
 from conformance.probes.tenants import Tenant
@@ -229,6 +229,14 @@ def test_where_no_pod_could_compute_nothing_is_known() -> None:
     assert code(raised) == "no_compute"
 
 
+def test_where_only_root_may_be_served_a_failure_of_all_is_none() -> None:
+    wrong = [worker("a", burned(verified=False)), worker("b", burned(verified=False))]
+    with pytest.raises(Unknown):
+        loads.worked(wrong, may_serve_root_only=True)
+    with pytest.raises(Failure):
+        loads.worked([worker("c", burned()), *wrong], may_serve_root_only=True)
+
+
 @pytest.mark.parametrize(("began", "ended"), [(None, 5.0), (1.0, None)])
 def test_a_load_that_does_not_say_when_it_was_proves_nothing(began: float | None, ended: float | None) -> None:
     with pytest.raises(Unverified):
@@ -338,3 +346,61 @@ def test_what_is_not_seen_or_not_known_is_unknown(
 @pytest.mark.parametrize("note", ["1 of 3 nodes are not ready or not schedulable", "not allowed to list pods"])
 def test_notes_that_hide_no_share_do_not_excuse(note: str) -> None:
     assert isinstance(_nobody(inventory(KIND, notes=(note,)), DESCRIPTOR), Failure)
+
+
+# Claims
+
+
+def result(device_name: str, share_id: str | None = "one") -> dict[str, Any]:
+    return {"driver": "d", "pool": "p", "device": device_name, **({"shareID": share_id} if share_id else {})}
+
+
+def test_two_claims_on_one_device_have_an_id_each_and_pods_on_it() -> None:
+    giving._is_one_device(seen("a", device(0)), seen("b", device(0)), result("x"), result("x", "two"))
+
+
+@pytest.mark.parametrize(
+    ("other", "share_id", "wanted"),
+    [
+        (device(1), "two", "shared_device_is_two"),
+        (device(0), "one", "shares_not_told_apart"),
+        (device(0), None, "shares_not_told_apart"),
+    ],
+    ids=["the pods opened two devices", "one id for both", "an id is missing"],
+)
+def test_two_claims_on_one_device_that_are_not_fail(other: Node, share_id: str | None, wanted: str) -> None:
+    with pytest.raises(Failure) as raised:
+        giving._is_one_device(seen("a", device(0)), seen("b", other), result("x"), result("x", share_id))
+    assert code(raised) == wanted
+
+
+def _claimed(*users: str, devices: int = 1) -> dict[str, Any]:
+    results = [result(f"x{n}") for n in range(devices)]
+    return {"status": {"allocation": {"devices": {"results": results}}, "reservedFor": [{"uid": u} for u in users]}}
+
+
+@pytest.mark.parametrize(
+    ("claim", "held"),
+    [
+        (_claimed("a", "b"), True),
+        (_claimed("a", "b", "c"), True),
+        (_claimed("b"), False),
+        (_claimed("a", "b", devices=2), False),
+        (_claimed("a", "b", devices=0), False),
+    ],
+    ids=["both", "both and another", "one only", "two devices", "no device"],
+)
+def test_a_claim_that_two_pods_name_holds_one_device_for_both(claim: dict[str, Any], *, held: bool) -> None:
+    pods = [replace(tenant(name, device(0)), claim=claim) for name in ("a", "b")]
+    if held:
+        giving._held_by_both(pods)
+        return
+    with pytest.raises(Failure) as raised:
+        giving._held_by_both(pods)
+    assert code(raised) == "claim_not_held"
+
+
+def test_a_claim_that_holds_two_devices_is_not_the_one_that_was_sent() -> None:
+    with pytest.raises(Unknown) as raised:
+        giving._result(replace(tenant("a", device(0)), claim=_claimed("a", devices=2)))
+    assert code(raised) == "claim_changed"

@@ -1,5 +1,6 @@
 """Who else is on the devices, which pods still run, and what a driver publishes of its shares."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,9 +13,11 @@ from conformance.inventory import Kind, NodeShare
 from conformance.inventory.descriptors import parse
 from conformance.probes.bench import Bench
 from conformance.probes.names import RUN_LABEL
-from conformance.probes.sharing import foreign, published
+from conformance.probes.reading import Node, Report
+from conformance.probes.sharing import foreign, partitions, published
 from conformance.probes.sharing.crew import Crew
 from conformance.probes.sharing.shares import Shares
+from conformance.probes.tenants import Tenant
 from conformance.verdicts import Failure, Outcome, Unknown, Unverified
 
 Object = dict[str, Any]
@@ -104,6 +107,25 @@ def test_a_claim_of_somebody_else_keeps_loads_away_where_its_device_is_meant() -
     assert _others(api, which=lambda device: device.multiple) == ""
     api.lists["resourceclaims"] = [claim("c", "a", run=RUN), claim("d", "elsewhere")]
     assert _others(api) == ""
+
+
+def test_a_claim_that_the_scheduler_made_for_a_pod_of_this_run_is_no_foreign_one() -> None:
+    made, foreign_one = claim("p-extended-resources-x", "a"), claim("p-extended-resources-y", "a")
+    made["metadata"]["namespace"] = f"ai-conformance-{RUN}-0123abcd"
+    api = FakeApi(resourceslices=slices({"name": "a"}), resourceclaims=[made])
+    assert _others(api) == ""
+    foreign_one["metadata"]["namespace"] = f"ai-conformance-{RUN}2-0123abcd"
+    api.lists["resourceclaims"] = [foreign_one]
+    assert _others(api) == "foreign_pods"
+
+
+def test_in_a_namespace_that_was_given_such_a_claim_is_known_by_its_pod() -> None:
+    made = claim("p-extended-resources-x", "a")
+    made["metadata"]["ownerReferences"] = [{"kind": "Pod", "name": "p", "uid": "p"}]
+    api = FakeApi(resourceslices=slices({"name": "a"}), resourceclaims=[made], pods=[pod("p", "x.dev/other", run=RUN)])
+    assert _others(api) == ""
+    api.lists["pods"] = [pod("p", "x.dev/other", run="another")]
+    assert _others(api) == "foreign_pods"
 
 
 @pytest.mark.parametrize("plural", ["pods", "resourceclaims"])
@@ -218,7 +240,36 @@ def test_claims_that_together_take_more_than_a_device_has_are_beyond_the_limit(c
     assert raised.value.code == "share_beyond_the_limit"
 
 
+def test_a_device_with_a_taint_is_not_counted() -> None:
+    kept = {**part("b", "4Gi"), "taints": [{"key": "x", "effect": "NoSchedule"}]}
+    assert [d.name for d in _shares("partitions", part("a", "4Gi"), kept, counters=WHOLE).published()[1]] == ["a"]
+
+
 def test_devices_that_are_published_no_more_are_not_judged() -> None:
     with pytest.raises(Unknown) as raised:
         published.agrees(_shares("partitions", several({})))
     assert raised.value.code == "no_device_published"
+
+
+def test_where_neither_descriptor_nor_driver_tells_the_parent_of_a_partition_nothing_is_known() -> None:
+    shares = _shares("partitions", part("a", "4Gi"), counters=WHOLE)
+    shares._share = replace(shares.kind, way="device-plugin", name="x.dev/part-1g")
+    opened = Node(path="/dev/x1", kind="c", major=9, minor=1, opened=True, refusal="", content=None)
+    report = Report(nodes=(opened,), others=(), made=(), complete=True, identity={})
+    tenant = Tenant({"metadata": {"name": "p", "namespace": "ns", "uid": "p"}}, {"main": report})
+    with pytest.raises(Unknown) as raised:
+        partitions._parts(shares, [tenant])
+    assert raised.value.code == "no_parent"
+
+
+def test_a_partition_that_does_not_name_its_parent_is_a_part_of_what_its_driver_publishes() -> None:
+    shares = _shares("partitions", part("a", "4Gi"), part("b", "4Gi"), counters=WHOLE)
+    tenants = []
+    for minor, name in enumerate(("a", "b")):
+        opened = Node(path=f"/dev/x{minor}", kind="c", major=9, minor=minor, opened=True, refusal="", content=None)
+        report = Report(nodes=(opened,), others=(), made=(), complete=True, identity={})
+        meta = {"name": name, "namespace": "ns", "uid": name}
+        tenants.append(Tenant({"metadata": meta}, {"main": report}, claim=claim(name, name)))
+    first, second = partitions._pair(partitions._parts(shares, tenants))
+    assert first.parent == second.parent
+    assert (first.pod, second.pod) == ("a", "b")

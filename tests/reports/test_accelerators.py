@@ -46,6 +46,11 @@ def test_shares_are_counted_as_shares_with_the_devices_behind_them(tmp_path: Pat
         assert "4 shares, 3 free, of 2 devices" in text.replace("\\", "")
 
 
+def test_virtual_devices_are_counted_as_devices(tmp_path: Path) -> None:
+    found = _results(tmp_path, _kind("dra-t1+virtual", "virtual"))
+    assert wording.accelerators(found) == ["T1 by DRA (x.dev, virtual): 1 nodes, 4 devices, 3 free"]
+
+
 def test_what_is_free_is_unknown_where_it_was_not_seen(tmp_path: Path) -> None:
     found = _results(tmp_path, _kind("dra-t1", free=None))
     assert wording.accelerators(found) == ["T1 by DRA (x.dev): 1 nodes, 4 devices, unknown number free"]

@@ -77,6 +77,21 @@ def test_a_live_run_in_a_shared_namespace_keeps_its_cluster_scoped_objects(fake_
     assert sweep.sweep(fake_api, now=NOW).alive == {"guest"}  # type: ignore[arg-type]
 
 
+def test_a_taint_rule_is_swept_in_the_version_that_serves_it(
+    fake_api: "FakeApi", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verbs = ["list", "delete"]
+    rule = {"name": "devicetaintrules", "kind": "DeviceTaintRule", "namespaced": False, "verbs": verbs}
+    versions = {"versions": [{"version": "v1beta2"}, {"version": "v1"}]}
+    monkeypatch.setitem(SERVED, "/apis/resource.k8s.io", versions)
+    monkeypatch.setitem(SERVED, "/apis/resource.k8s.io/v1beta2", {"resources": [rule]})
+    path = "/apis/resource.k8s.io/v1beta2/devicetaintrules/kac-dead"
+    fake_api.put(path, created=OLD, metadata=_of("dead"))
+
+    assert len(sweep.sweep(fake_api, now=NOW).deleted) == 1  # type: ignore[arg-type]
+    assert path not in fake_api.objects
+
+
 def test_where_leases_cannot_be_listed_nothing_is_taken_for_dead(fake_api: "FakeApi") -> None:
     _run(fake_api, "dead", OLD)
     fake_api.forbidden.add("list /apis/coordination.k8s.io/v1/leases")

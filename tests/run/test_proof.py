@@ -61,6 +61,15 @@ def test_a_check_that_had_nothing_to_judge_has_not_changed_where_its_variant_goe
     assert [row.caught for row in compare(fault, right, {**wrong, "a/y": BAD}, ["a/x"])] == [False]
 
 
+def test_a_check_that_is_not_applicable_in_the_right_world_may_be_hidden_by_a_fault_and_catches_none() -> None:
+    right: dict[str, Ended] = {"a/x[dra-s1]": ("not_applicable", "none_there")}
+    hidden = Fault(name="f", title="", world="w", limits=1, expected={"a/x": ("unknown", "hidden")})
+    failing = Fault(name="f", title="", world="w", limits=1, expected={"a/x": BAD})
+
+    assert compare(hidden, right, {"a/x[dra-s1]": ("unknown", "hidden")}, ["a/x"])[0].caught
+    assert not compare(failing, right, {"a/x[dra-s1]": BAD}, ["a/x"])[0].caught
+
+
 def test_a_verdict_of_one_way_holds_for_its_variants_only() -> None:
     fault = Fault(name="f", title="", world="w", limits=1, expected={"a/x[dra]": BAD})
     right = {"a/x[dra-s1]": GOOD, "a/x[device-plugin-s1]": GOOD}

@@ -56,7 +56,7 @@ class Pools:
 
     def publish(self, *devices: Json, name: str = "pool-a", **spec: Any) -> None:
         """A slice on node-a."""
-        where = {} if {"perDeviceNodeSelection", "allNodes"} & spec.keys() else {"nodeName": "node-a"}
+        where: Json = {} if {"perDeviceNodeSelection", "allNodes"} & spec.keys() else {"nodeName": "node-a"}
         self.made(SLICES, slice_of(name, *devices, **where, **spec))
 
     def request(self, name: str = "acc", **form: Any) -> Json:

@@ -123,6 +123,14 @@ def test_claims_that_do_not_fit_get_a_new_node_with_devices_of_its_own(ground: C
     assert len({device for _, device in held}) == 5
 
 
+def test_extended_resource_of_a_class_that_does_not_fit_gets_a_new_node(ground: Client, space: str) -> None:
+    by_class = {"resources": {"limits": {"deviceclass.resource.kubernetes.io/accel.sim.dev": "1"}}}
+    for n in range(5):
+        ground.create(PODS.format(space), pod(f"p{n}", STAY, container=by_class, nodeSelector=POOL))
+    nodes = {running(ground, space, f"p{n}")["spec"]["nodeName"] for n in range(5)}
+    assert len(nodes) == 3
+
+
 @pytest.mark.parametrize(
     ("spec", "why"),
     [

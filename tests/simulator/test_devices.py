@@ -88,8 +88,9 @@ STEPS = {"default": "1Gi", "validRange": {"min": "1Gi", "max": "9Gi", "step": "1
 
 def test_device_serves_claims_until_its_capacity_is_used_up(pools: Pools) -> None:
     pools.publish(shared(STEPS))
-    for name, form, amount in (("a", {}, "1Gi"), ("b", {"capacity": wanting("1500Mi")}, "2Gi")):
-        pools.hold(name, pools.request(**form))
+    asked = {"a": pools.request(), "b": pools.request(capacity=wanting("1500Mi"))}
+    for name, amount in (("a", "1Gi"), ("b", "2Gi")):
+        pools.hold(name, asked[name])
         (result,) = pools.results(name)
         assert (result["device"], result["consumedCapacity"]) == ("big", {"memory": amount})
     assert pools.results("a")[0]["shareID"] != pools.results("b")[0]["shareID"]
@@ -119,7 +120,7 @@ def test_capacity_that_is_used_up_is_given_again_where_it_is_ignored(pools: Pool
 )
 def test_amount_follows_the_policy_of_the_capacity(pools: Pools, policy: Json | None, wanted: str, amount: str) -> None:
     pools.publish(shared(policy))
-    request = pools.request(**({"capacity": wanting(wanted)} if wanted else {}))
+    request = pools.request(capacity=wanting(wanted)) if wanted else pools.request()
     if amount:
         pools.hold("a", request)
         assert pools.results("a")[0]["consumedCapacity"] == {"memory": amount}
@@ -199,6 +200,50 @@ def test_rule_taints_what_it_selects_and_without_a_selector_nothing(pools: Pools
     pools.made(RULES, {"metadata": {"name": "one"}, "spec": {"deviceSelector": selector, "taint": TAINT}})
     assert pools.given("a") == ["d1"]
     assert NO_ROOM in pools.refused("b")
+
+
+NO_EXECUTE = {"key": "bad", "effect": "NoExecute"}
+
+
+def test_pod_whose_device_gets_a_taint_that_ends_pods_is_deleted_and_the_rule_says_so(pools: Pools) -> None:
+    pools.publish({"name": "d0"}, {"name": "d1"})
+    ending = {**TOLERATED[0], "effect": "NoExecute"}
+    for name, tolerations in (("a", []), ("b", [ending])):
+        assert pools.given(name, pools.request(tolerations=tolerations))
+    pods = f"/api/v1/namespaces/{pools.namespace}/pods"
+    pools.made(RULES, {"metadata": {"name": "end"}, "spec": {"deviceSelector": {"driver": OTHER}, "taint": NO_EXECUTE}})
+    rule = pools.client.until(f"{RULES}/end", lambda obj: bool(obj.get("status", {}).get("conditions")))
+    (said,) = rule["status"]["conditions"]
+    assert (said["type"], said["status"], said["reason"]) == ("EvictionInProgress", "True", "PodsPendingEviction")
+    assert said["message"] == "1 pod needs to be evicted in 1 namespace."
+    claim = f"{CLAIMS.format(pools.namespace)}/a"
+    pools.client.until(claim, lambda obj: not obj["status"].get("allocation"))
+    events = pools.client.get(f"/api/v1/namespaces/{pools.namespace}/events")["items"]
+    evicted = [e["involvedObject"]["name"] for e in events if e["reason"] == "DeviceTaintManagerEviction"]
+    assert evicted == ["a"]
+    assert "deletionTimestamp" not in pools.client.get(f"{pods}/b")["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason", "message"),
+    [
+        ("NoExecute", "NotStarted", ""),
+        ("NoSchedule", "OtherEffect", "Eviction only happens for the NoExecute effect."),
+        (
+            "None",
+            "NoEffect",
+            "1 published device selected. 0 allocated devices selected. 0 pods would be evicted in 0 different",
+        ),
+    ],
+)
+def test_rule_is_told_what_it_does(pools: Pools, effect: str, reason: str, message: str) -> None:
+    pools.publish({"name": "d0"})
+    taint = {"key": "bad", "effect": effect}
+    pools.made(RULES, {"metadata": {"name": "told"}, "spec": {"deviceSelector": {"driver": OTHER}, "taint": taint}})
+    rule = pools.client.until(f"{RULES}/told", lambda obj: bool(obj.get("status", {}).get("conditions")))
+    (said,) = rule["status"]["conditions"]
+    assert (said["status"], said["reason"]) == ("False", reason)
+    assert said["message"].startswith(message)
 
 
 def test_rules_taint_nothing_where_their_gate_is_off(pools: Pools, switches: Switches) -> None:
@@ -284,3 +329,24 @@ def test_allocation_says_where_its_devices_can_be_used_and_how_they_are_configur
     assert "nodeSelector" not in first
     assert second["nodeSelector"]["nodeSelectorTerms"][0]["matchFields"][0]["values"] == ["node-a"]
     assert first["devices"]["config"] == [{"source": "FromClass", **opaque}]
+
+
+BROKEN: list[Json] = [
+    {"devices": [{}]},
+    {"devices": [{"name": "a", "attributes": {"x": {}}}]},
+    {"devices": [{"name": "a", "attributes": {"x": {"version": "1.0"}}}]},
+    {"devices": [{"name": "a", "taints": [{"key": "k"}]}]},
+    {"devices": [{"name": "a", "consumesCounters": [{"counterSet": "c"}]}]},
+    {"sharedCounters": [{"name": "c"}]},
+]
+
+
+def test_objects_that_nobody_validated_do_not_stop_the_scheduler(pools: Pools, switches: Switches) -> None:
+    switches.api.validates = False
+    for n, spec in enumerate(BROKEN):
+        pools.publish(name=f"broken-{n}", **spec)
+    pools.made(RULES, {"metadata": {"name": "broken"}, "spec": {}})
+    pools.publish({"name": "d0"}, name="sound")
+    assert "missing device class name" in pools.refused("a", {"name": "acc"})
+    assert "device class  does not exist" in pools.refused("b", {"name": "acc", "firstAvailable": [{}]})
+    assert pools.given("c", pools.request(count=3))[-1] == "d0"

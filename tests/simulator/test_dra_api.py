@@ -78,6 +78,74 @@ def test_fields_of_slices_and_classes_are_dropped_where_their_gate_is_off(made: 
     )
 
 
+def test_expression_about_shared_devices_compiles_only_with_their_gate(
+    client: Client, namespace: str, switches: Switches
+) -> None:
+    body = asking("a", selectors=[{"cel": {"expression": "!device.allowMultipleAllocations"}}])
+    path = f"{CLAIMS.format(namespace)}?dryRun=All"
+    assert client.call("POST", path, body).status == 201
+    switches.dra.consumable_capacity = False
+    answer = client.call("POST", path, body)
+    (cause,) = answer.body["details"]["causes"]
+    assert (answer.status, "undefined field 'allowMultipleAllocations'" in cause["message"]) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("device", "field"),
+    [
+        (
+            {"capacity": {"memory": {"value": "1Gi", "requestPolicy": {"default": "1Gi"}}}},
+            "capacity[memory].requestPolicy",
+        ),
+        ({"nodeName": "a"}, ""),
+        ({"consumesCounters": [{"counterSet": "c", "counters": {}}]}, "consumesCounters[0].counters"),
+        ({"attributes": {"a-b": {"int": 1}}}, "attributes"),
+        ({"taints": [{"key": "a b", "effect": "NoSchedule"}]}, "taints[0].key"),
+    ],
+)
+def test_device_that_says_what_cannot_be_is_refused(client: Client, device: dict[str, Any], field: str) -> None:
+    answer = client.call("POST", f"{SLICES}?dryRun=All", slice_of("x", {"name": "d", **device}))
+    (cause,) = answer.body["details"]["causes"]
+    assert (answer.status, cause["field"]) == (422, f"spec.devices[0].{field}".rstrip("."))
+
+
+def test_slice_has_counters_or_devices(client: Client) -> None:
+    counters = [{"name": "c", "counters": {"m": {"value": "1"}}}]
+    assert client.call("POST", f"{SLICES}?dryRun=All", slice_of("x", sharedCounters=counters)).status == 201
+    answer = client.call("POST", f"{SLICES}?dryRun=All", slice_of("x", {"name": "d"}, sharedCounters=counters))
+    assert (answer.status, "only one of" in answer.body["message"]) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "field"),
+    [
+        ({"validRange": {"min": "1Gi"}}, "default"),
+        ({"default": "1Gi", "validRange": {}}, "validRange.min"),
+        ({"default": "1Gi", "validRange": {"min": "1Gi", "max": "2Ti"}}, "validRange.max"),
+        ({"default": "1500Mi", "validRange": {"min": "1Gi", "step": "1Gi"}}, "validRange.step"),
+        ({"default": "1Gi", "validValues": ["2Gi"]}, "validValues"),
+        ({"default": "2Gi", "validValues": ["2Gi", "1Gi"]}, "validValues[1]"),
+        ({"default": "1Gi", "validValues": ["1Gi"], "validRange": {"min": "1Gi"}}, ""),
+    ],
+)
+def test_policy_of_a_capacity_must_make_sense(client: Client, policy: dict[str, Any], field: str) -> None:
+    capacity = {"memory": {"value": "10Gi", "requestPolicy": policy}}
+    device = {"name": "d", "allowMultipleAllocations": True, "capacity": capacity}
+    answer = client.call("POST", f"{SLICES}?dryRun=All", slice_of("x", device))
+    (cause,) = answer.body["details"]["causes"]
+    path = f"spec.devices[0].capacity[memory].requestPolicy.{field}".rstrip(".")
+    assert (answer.status, cause["field"]) == (422, path)
+
+
+@pytest.mark.parametrize(
+    "name", ["gpu", "kubernetes.io/gpu", "deviceclass.resource.kubernetes.io/a", "requests.a.b/gpu"]
+)
+def test_class_cannot_stand_for_such_a_resource(client: Client, name: str) -> None:
+    body = {"metadata": {"name": "x"}, "spec": {"extendedResourceName": name}}
+    answer = client.call("POST", f"{CLASSES}?dryRun=All", body)
+    assert (answer.status, answer.body["details"]["causes"][0]["field"]) == (422, "spec.extendedResourceName")
+
+
 def test_list_attributes_are_alpha_and_their_slice_is_refused_without_them(client: Client, switches: Switches) -> None:
     body = slice_of("lists", {"name": "d", "attributes": {"numa": {"ints": [0, 1]}}})
     assert client.call("POST", f"{SLICES}?dryRun=All", body).status == 422

@@ -112,8 +112,8 @@ def test_partitions_are_one_device() -> None:
         assert uuids([shares.hold(name, PART) for name in ("p", "q")]) == ["SIM-1000", "SIM-1000"]
 
 
-def test_capacity_beyond_the_limit() -> None:
-    with planted("capacity_beyond_the_limit") as shares:
+def test_capacity_ignored() -> None:
+    with planted("capacity_ignored") as shares:
         wanted = {"cel": {"expression": "device.allowMultipleAllocations"}}
         for n in range(5):
             body = claim(f"c{n}", selectors=[wanted], capacity={"requests": {"memory": "4Gi"}})

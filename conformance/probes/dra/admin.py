@@ -22,20 +22,6 @@ class AdminAccess:
             raise NotApplicable(f"no version of {claims.GROUP} is served", code="type_not_served")
         self._sandbox, self._version = sandbox, version
         self._plain = sandbox.namespace()
-        self._is_unlabelled()
-
-    def _is_unlabelled(self) -> None:
-        """A namespace that was given may have the label; then nothing can be refused there."""
-        if not self._sandbox.settings.namespace:
-            return
-        try:
-            found = self._sandbox.api.get(f"/api/v1/namespaces/{self._plain}")
-        except errors.Forbidden as error:
-            raise Unknown(
-                f"labels of namespace {self._plain} cannot be read: {error.message}", code="forbidden"
-            ) from error
-        if (found["metadata"].get("labels") or {}).get(LABEL) == "true":
-            raise Unknown(f"namespace {self._plain} is labelled for admin access", code="labelled_namespace")
 
     def is_refused(self) -> None:
         """Each type is refused with the field and taken without it, in the namespace without the label.
@@ -50,6 +36,7 @@ class AdminAccess:
                 self._tell(plural, self._plain, "a refusal", str(error))
                 continue
             if self._kept(answer, plural):
+                self._is_unlabelled()
                 raise Failure(
                     "admin_access_granted",
                     observed=f"{plural} with {FIELD} in namespace {self._plain}, which has no label {LABEL}: accepted (dry run)",
@@ -57,6 +44,18 @@ class AdminAccess:
                 )
             seen = f"{claims.GROUP}/{self._version} drops {FIELD} of {plural}: what was sent as a dry run came back without it"
             raise NotApplicable(seen, code="field_not_served")
+
+    def _is_unlabelled(self) -> None:
+        """``Unknown`` where admin access was granted in a namespace that was given and is labelled for it, or may be."""
+        if not self._sandbox.settings.namespace:
+            return
+        try:
+            found = self._sandbox.api.get(f"/api/v1/namespaces/{self._plain}")
+        except errors.Forbidden as error:
+            seen = f"{FIELD} is taken in namespace {self._plain}, whose labels cannot be read: {error.message}"
+            raise Unknown(seen, code="forbidden") from error
+        if (found["metadata"].get("labels") or {}).get(LABEL) == "true":
+            raise Unknown(f"namespace {self._plain} is labelled for admin access", code="labelled_namespace")
 
     def is_served(self) -> bool:
         """Whether the same is taken, with the field, in a namespace of ours that has the label.

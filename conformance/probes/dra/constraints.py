@@ -41,7 +41,8 @@ class Constraints:
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial
-        trial.need(2, lambda _device: True, "no node has two devices, so that no claim can ask for two")
+        trial.need(2, "no node has two devices, so that no claim can ask for a pair")
+        trial.bench.choose_node(2)
         self.free = trial.free()
         if len(self.free) < 2:  # noqa: PLR2004 - a pair
             raise Unknown(f"one device is free on {trial.bench.node}, a pair needs two", code="too_few_free")

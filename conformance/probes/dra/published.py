@@ -11,6 +11,9 @@ from conformance.inventory.room import Room
 from conformance.inventory.room import held as held_devices
 from conformance.probes.claims import GROUP
 
+BLOCKING = ("NoSchedule", "NoExecute")
+"""Effects of taints that keep claims away."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -53,7 +56,7 @@ class Published:
     def blocking_taints(self) -> list[Mapping[str, Any]]:
         """Published taints that keep claims away."""
         taints = self.body.get("taints") or []
-        return [t for t in taints if isinstance(t, dict) and t.get("effect") in ("NoSchedule", "NoExecute")]
+        return [t for t in taints if isinstance(t, dict) and t.get("effect") in BLOCKING]
 
     def _qualified(self, side: str) -> dict[str, Mapping[str, Any]]:
         found = self.body.get(side)
@@ -66,8 +69,12 @@ def qualified(driver: str, name: str) -> str:
     return name if "/" in name else f"{driver}/{name}"
 
 
-def read(api: Api, version: str, driver: str) -> list[Published]:
-    """Devices of a driver on usable nodes that reach them alone, in the order of their slices, at this moment."""
+def read(api: Api, version: str, driver: str, rules: Iterable[Object] = ()) -> list[Published]:
+    """Devices of a driver on usable nodes that reach them alone, in the order of their slices, at this moment.
+
+    ``rules`` are the DeviceTaintRules of others, whose devices are not free.
+    """
+    closed = [odd.part(rule, "spec", "deviceSelector") for rule in rules if _closes(rule)]
     base = f"/apis/{GROUP}/{version}"
     slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={driver}"))
     nodes = [node for node in api.list("/api/v1/nodes") if node_facts.usable(node)]
@@ -75,10 +82,21 @@ def read(api: Api, version: str, driver: str) -> list[Published]:
     room, held = Room(slices, devices, claims), held_devices(claims)
     names = {odd.name(node) for node in nodes}
     return [
-        Published(device, device.node, body, not device.tainted and room.takes(device), device.key in held)
+        Published(device, device.node, body, _is_free(device, room, closed), device.key in held)
         for device, body in zip(devices, _bodies(slices), strict=True)
         if device.node is not None and device.node in names
     ]
+
+
+def _closes(rule: Object) -> bool:
+    return odd.part(rule, "spec", "taint").get("effect") in BLOCKING
+
+
+def _is_free(device: dra.Device, room: Room, closed: Iterable[Mapping[str, Any]]) -> bool:
+    """What a rule may also say of attributes or classes is taken to be met, so that no closed device counts as free."""
+    names = dict(zip(("driver", "pool", "device"), device.key, strict=True))
+    meant = any(all(rule.get(key) in (None, name) for key, name in names.items()) for rule in closed)
+    return not device.tainted and not meant and room.takes(device)
 
 
 def _bodies(slices: Iterable[Object]) -> Iterable[Mapping[str, Any]]:

@@ -4,9 +4,12 @@ from conformance.cluster import errors
 from conformance.cluster.api import Object
 from conformance.cluster.discovery import Discovery
 from conformance.inventory.by_dra import GROUP
+from conformance.probes import names
 from conformance.probes.crud import missing
 from conformance.probes.sandbox import Sandbox
 from conformance.verdicts import NotApplicable, Unverified
+
+TAINT_RULES = "devicetaintrules"
 
 
 def must_keep(sandbox: Sandbox, collection: str, body: Object, without: Object, field: str) -> None:
@@ -43,6 +46,14 @@ def _must_take(sandbox: Sandbox, collection: str, body: Object, refusal: errors.
         raise Unverified(
             f"the server refuses the object with the field ({refusal}) and without it ({error})", code="create_refused"
         ) from error
+
+
+def taint_rules_of_others(sandbox: Sandbox) -> list[Object]:
+    """DeviceTaintRules that are not of this run; none where the type is not served."""
+    group_version = version_of(sandbox, TAINT_RULES)
+    found = sandbox.api.list(f"/apis/{group_version}/{TAINT_RULES}") if group_version else []
+    run = sandbox.labels[names.RUN_LABEL]
+    return [rule for rule in found if (rule["metadata"].get("labels") or {}).get(names.RUN_LABEL) != run]
 
 
 def version_of(sandbox: Sandbox, plural: str) -> str | None:

@@ -12,7 +12,6 @@ from conformance.probes.dra.published import Published
 from conformance.probes.dra.trial import Trial
 from conformance.verdicts import NotApplicable
 
-TYPE = "devicetaintrules"
 KEY = "kube-ai-conformance.dev/held-back"
 
 
@@ -67,12 +66,12 @@ def close_device(trial: Trial, first: Published, last: Published) -> Closed:
     Where no rule is served, a device that its driver has tainted; ``NotApplicable`` where there is none either.
     """
     other = first if first != last else None
-    group_version = served.version_of(trial.sandbox, TYPE)
+    group_version = served.version_of(trial.sandbox, served.TAINT_RULES)
     if group_version is None:
         return Closed(trial, _tainted(trial), first, None)
     value = trial.sandbox.labels[names.RUN_LABEL]
     body = _rule(group_version, f"kac-{value}-{trial.sandbox.own}"[:63], last, value)
-    made = trial.sandbox.create_cluster_scoped(f"/apis/{group_version}/{TYPE}", body)
+    made = trial.sandbox.create_cluster_scoped(f"/apis/{group_version}/{served.TAINT_RULES}", body)
     trial.evidence.step(
         "tainted one free device, which nobody else can claim until this check ends",
         observed=f"{last.name}: {KEY}={value}:NoSchedule",
@@ -95,7 +94,7 @@ def _tainted(trial: Trial) -> Published:
     found = next((d for d in trial.devices() if d.blocking_taints() and not d.held), None)
     if found is None:
         raise NotApplicable(
-            f"no version of resource.k8s.io serves {TYPE} (read from discovery), and no free device on "
+            f"no version of resource.k8s.io serves {served.TAINT_RULES} (read from discovery), and no free device on "
             f"{trial.bench.node} is published with a taint that keeps claims away",
             code="type_not_served",
         )

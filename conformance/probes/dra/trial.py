@@ -55,7 +55,8 @@ class Trial:
     def everything(self) -> list[Published]:
         """Every device of the driver at this moment; ``Unknown`` where it must not be read."""
         try:
-            return published.read(self.sandbox.api, self.bench.version, self.driver)
+            rules = served.taint_rules_of_others(self.sandbox)
+            return published.read(self.sandbox.api, self.bench.version, self.driver, rules)
         except errors.Forbidden as error:
             raise Unknown(f"devices cannot be read: {error.message}", code="forbidden") from error
 
@@ -209,11 +210,11 @@ class Trial:
         if held != [(request, expected.key)]:
             raise Failure(code, observed=f"{why}: the claim was given {told}", expected=wanted)
 
-    def need(self, count: int, what: Callable[[Published], bool], words: str) -> None:
-        """``NotApplicable`` where no node has so many devices of the kind that fit; busy ones count."""
+    def need(self, count: int, words: str) -> None:
+        """``NotApplicable`` where no node has so many devices of the kind; busy ones count."""
         by_node: dict[str, int] = {}
         for device in self.everything():
-            if self.is_of_kind(device) and what(device):
+            if self.is_of_kind(device):
                 by_node[device.node] = by_node.get(device.node, 0) + 1
         most = max(by_node.values(), default=0)
         if most < count:

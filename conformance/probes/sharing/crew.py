@@ -18,7 +18,8 @@ _REFUSED_BY_KUBELET = "UnexpectedAdmissionError"
 """Reason of a pod that was bound and to which the device plugin's units could not be given (kubelet, admission)."""
 
 
-IDLE_SECONDS = 300
+IDLE_SECONDS = 580
+"""As long as a pod may live (``PodPlan.deadline``): the holders of a limit stay through its window."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Crew:
     @property
     def namespace(self) -> str:
         """Namespace of the pods and their claims."""
-        return self.sandbox.namespace("baseline" if self._as_root() else "restricted")
+        return self.sandbox.namespace("baseline" if self.as_root else "restricted")
 
     @property
     def pods_path(self) -> str:
@@ -157,7 +158,8 @@ class Crew:
         for tenant in crew:
             self.sandbox.delete_pod(tenant.pod)
 
-    def _as_root(self) -> bool:
+    @property
+    def as_root(self) -> bool:
         """Whether pods are admitted as root, as most containers run, so that no file mode hides a device."""
         if self._ordinary is None:
             self._ordinary = True

@@ -7,7 +7,7 @@ from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
 from conformance.inventory import device_plugin, dra, fresh, odd, room
 from conformance.inventory.descriptors import Descriptor
-from conformance.probes.names import RUN_LABEL
+from conformance.probes.names import RUN_LABEL, home_namespace
 from conformance.verdicts import Unknown
 
 Meant = Callable[[dra.Device], bool]
@@ -46,8 +46,14 @@ def none_hold(
 
 
 def is_ours(obj: Object, run: str) -> bool:
-    """Whether an object belongs to this run."""
-    return str(odd.part(obj, "metadata", "labels").get(RUN_LABEL)) == run
+    """Whether an object belongs to this run: by its label, or by its namespace.
+
+    The claim behind an extended resource is made by the scheduler, which gives it no label; it outlives its pod by a moment.
+    """
+    meta = odd.part(obj, "metadata")
+    home = home_namespace(run)
+    namespace = str(meta.get("namespace"))
+    return odd.part(meta, "labels").get(RUN_LABEL) == run or namespace == home or namespace.startswith(f"{home}-")
 
 
 def _by_pods(api: Api, descriptor: Descriptor, node: str, run: str) -> Iterator[str]:
@@ -78,8 +84,10 @@ def _by_claims(
         return
     found = (d for d in dra.devices(slices, []) if d.node == node and d.driver in descriptor.drivers)
     here = {device.key for device in found if meant(device)}
+    pods = {odd.part(pod, "metadata").get("uid") for pod in fresh.pods_on(api, [node]) if is_ours(pod, run)}
     for claim in claims:
-        held = [] if is_ours(claim, run) else sorted(room.held([claim]) & here)
+        owners = {owner.get("uid") for owner in odd.entries(odd.part(claim, "metadata"), "ownerReferences")}
+        held = [] if is_ours(claim, run) or owners & pods else sorted(room.held([claim]) & here)
         if held:
             told = ", ".join("/".join(key) for key in held)
             yield f"claim {odd.part(claim, 'metadata').get('namespace')}/{odd.name(claim)} holds {told}"

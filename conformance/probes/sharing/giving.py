@@ -7,30 +7,26 @@ from conformance.cluster.api import Object
 from conformance.inventory import room
 from conformance.inventory.vendor import CAPACITY, MPS, SHARED_CLAIM, SLICES, TIME_SLICING
 from conformance.probes import claims, reading
-from conformance.probes.ask import Ask, burning
-from conformance.probes.sharing import loads, moments, views
-from conformance.probes.sharing.crew import Crew, Sent
-from conformance.probes.sharing.shares import Shares
+from conformance.probes.ask import Ask
+from conformance.probes.sharing import together, views
+from conformance.probes.sharing.crew import Sent
+from conformance.probes.sharing.shares import MOST_UNITS, Shares
 from conformance.probes.sharing.views import View
 from conformance.probes.tenants import Tenant
-from conformance.verdicts import Failure, Grade, Unknown, Unverified
+from conformance.verdicts import Failure, Grade, Unknown
 
-LONG_SECONDS = 25.0
-"""Length of the loads of a second try, where the first ones were not on the devices at the same time."""
 REPLICAS = (TIME_SLICING, MPS, SLICES)
-Send = Callable[[Ask, str], list[Sent]]
-"""Submits pods that do what is asked; the text begins their names."""
 
 
 def by_replicas(shares: Shares) -> Grade:
     """A device of which a device plugin hands out several units is given to two pods that run and compute at the same time.
 
     One pod more than the node has devices is started, because the usual policy spreads units over devices. Where no label
-    tells the number of devices, a pod is started for every unit of the node.
+    tells the number of devices, a pod is started for every unit of the node, as far as one check may.
     """
     node = shares.node_object()
     devices, units = shares.devices(node), shares.units(node)
-    wanted = units if devices is None else max(2, devices + 1)
+    wanted = min(units, MOST_UNITS) if devices is None else max(2, devices + 1)
     if units < max(2, wanted):
         raise Failure(
             "no_device_shared",
@@ -38,16 +34,21 @@ def by_replicas(shares: Shares) -> Grade:
             expected="more units than devices, so that pods can share one",
         )
     crew = shares.crew(wanted)
-    tenants = at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
-    seen = viewed(shares, tenants)
+    tried = together.at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
+    seen = together.viewed(shares, tried.tenants)
     pair = views.sharing_one(seen)
+    if pair is None and devices is None and wanted < units:
+        raise Unknown(
+            f"{wanted} of {units} units are on a device each, and no label tells how many devices there are",
+            code="too_many_units",
+        )
     if pair is None:
         raise Failure(
             "no_device_shared",
             observed=f"{len(seen)} pods with one unit each opened {len(seen)} devices: {'; '.join(map(str, seen))}",
             expected="at least two of them have a share of one device",
         )
-    return judged(shares, crew, tenants, f"{pair[0].pod} and {pair[1].pod} share {pair[0].node}")
+    return together.judged(shares, crew, tried, f"{pair[0].pod} and {pair[1].pod} share {pair[0].node}")
 
 
 def by_claim(shares: Shares) -> Grade:
@@ -60,26 +61,26 @@ def by_claim(shares: Shares) -> Grade:
         both = [crew.send(f"{first}{name}", ask, claim) for name in ("one", "two")]
         return both + ([crew.send(f"{first}other", ask)] if other else [])
 
-    tenants = at_once(shares, crew, send)
-    one, two, *rest = viewed(shares, tenants)
+    tried = together.at_once(shares, crew, send)
+    one, two, *rest = together.viewed(shares, tried.tenants)
     if not views.same(one, two):
         raise Failure(
             "shared_claim_is_two_devices",
             observed=f"{one}; {two}",
             expected="two pods that name one claim open the one device that it holds",
         )
-    _held_by_both(tenants)
+    _held_by_both(tried.tenants)
     for third in rest:
         if views.same(one, third):
             raise _one_for_two_claims(one, third)
-    for tenant, own in zip(tenants, (one, two, *rest), strict=True):
+    for tenant, own in zip(tried.tenants, (one, two, *rest), strict=True):
         _is_allocated(shares, tenant, own)
     shares.evidence.step(
         "a pod with a claim of its own ran beside them" if rest else "no second device is free for a second claim",
         expected="another device",
         observed="; ".join(map(str, rest)) or "not tried",
     )
-    judged(shares, crew, tenants, f"{one.pod} and {two.pod} share {one.node} by one claim")
+    together.judged(shares, crew, tried, f"{one.pod} and {two.pod} share {one.node} by one claim")
     return Grade.CONTROLLED if rest else Grade.BEHAVIOURAL
 
 
@@ -87,9 +88,9 @@ def by_capacity(shares: Shares) -> Grade:
     """Claims for parts of a device's capacity are given one device, each under an id of its own, and their pods use it."""
     wanted = len(shares.published()[1]) + 1
     crew = shares.crew(wanted, meant=lambda device: device.multiple)
-    tenants = at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
-    seen = viewed(shares, tenants)
-    results = [_result(tenant) for tenant in tenants]
+    tried = together.at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
+    seen = together.viewed(shares, tried.tenants)
+    results = [_result(tenant) for tenant in tried.tenants]
     shared = ""
     for (a, left), (b, right) in combinations(zip(seen, results, strict=True), 2):
         if _key(left) != _key(right):
@@ -104,7 +105,7 @@ def by_capacity(shares: Shares) -> Grade:
             observed=f"{len(seen)} claims were given {len(seen)} devices: {'; '.join(map(str, seen))}",
             expected="two claims that fit into one device are given one",
         )
-    return judged(shares, crew, tenants, shared)
+    return together.judged(shares, crew, tried, shared)
 
 
 GIVEN: dict[str, Callable[[Shares], Grade]] = {
@@ -113,37 +114,6 @@ GIVEN: dict[str, Callable[[Shares], Grade]] = {
     CAPACITY: by_capacity,
 }
 """How a device is shared, by way of sharing; partitions are in ``partitions``."""
-
-
-def at_once(shares: Shares, crew: Crew, send: Send) -> list[Tenant]:
-    """Start pods whose loads are on the devices at the same time; those of a first try that were not are started again."""
-    usual = max(2.0, shares.sandbox.settings.window_seconds / 2)
-    for seconds, first in ((usual, "share-"), (max(LONG_SECONDS, usual), "again-")):
-        tenants = crew.gather(send(burning(shares.bench.descriptor, seconds), first))
-        viewed(shares, tenants)
-        spans = loads.worked(tenants)
-        common = moments.together(spans)
-        shares.evidence.step(
-            "compared when the loads were on the devices",
-            expected=f"at least {moments.LEAST_SECONDS:.0f} s in common",
-            observed=f"{common:.1f} s in common of {len(spans)} loads that began within {moments.spread(spans):.1f} s",
-        )
-        if common >= moments.LEAST_SECONDS:
-            return tenants
-        crew.dismiss(tenants)
-    raise Unverified("the loads of the pods were not on the devices at the same time, twice", code="not_at_once")
-
-
-def viewed(shares: Shares, tenants: Sequence[Tenant]) -> list[View]:
-    """The one device that each pod opened."""
-    return [views.view(tenant, shares.bench.descriptor) for tenant in tenants]
-
-
-def judged(shares: Shares, crew: Crew, tenants: Sequence[Tenant], told: str) -> Grade:
-    """The pods still run, so that all was at the same time; what was seen is recorded."""
-    crew.still_run(tenants)
-    shares.evidence.step(f"shared a device: {shares.strategy}", expected="two pods on one device", observed=told)
-    return Grade.CONTROLLED
 
 
 def _held_by_both(tenants: Sequence[Tenant]) -> None:

@@ -8,16 +8,24 @@ from conformance.probes.tenants import Tenant
 from conformance.verdicts import Failure, Unknown, Unverified
 
 
-def worked(crew: Sequence[Tenant]) -> list[Span]:
+def worked(crew: Sequence[Tenant], *, may_serve_root_only: bool = False) -> list[Span]:
     """When each pod's load was on its device.
 
     Raises ``Failure`` where a load came to a wrong result, or could not be tried while others could: the libraries are there
     then. ``Unknown`` where none could be tried, ``Unverified`` where a pod does not say when it worked.
+
+    ``may_serve_root_only``: the pods are not root, and the daemon of MPS serves its own user only, unless it is told otherwise;
+    where no load at all came out right, that is as likely as a fault.
     """
     untried = [tenant for tenant in crew if not _burned(tenant)]
     if len(untried) == len(crew):
         raise Unknown(f"no load could be put on the devices: {_words(crew[0])}", code="no_compute")
     wrong = [*untried, *(t for t in crew if not all(device.verified for device in _burned(t)))]
+    if may_serve_root_only and len(wrong) == len(crew):
+        raise Unknown(
+            f"no pod could compute, and none is admitted as root, which MPS may ask for: {_words(crew[0])}",
+            code="no_compute",
+        )
     if wrong:
         raise Failure(
             "share_cannot_compute",

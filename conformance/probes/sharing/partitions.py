@@ -1,6 +1,7 @@
 """Pods in partitions of one device: two devices of their own, parts of one, each with its own memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from conformance.cluster.api import Object
@@ -11,7 +12,7 @@ from conformance.inventory.dra import Device, counter_sets
 from conformance.inventory.kinds import DRA
 from conformance.probes import claims
 from conformance.probes.ask import DEVICES, Ask, burning
-from conformance.probes.sharing import configured, giving, loads, views
+from conformance.probes.sharing import configured, loads, together, views
 from conformance.probes.sharing.crew import Crew
 from conformance.probes.sharing.shares import MOST_UNITS, Shares
 from conformance.probes.sharing.views import View
@@ -27,9 +28,11 @@ CUDA = "cuda"
 def are_parts_of_one(shares: Shares) -> Grade:
     """Two pods run and compute in two partitions of one device at the same time."""
     crew, wanted = _crew(shares)
-    tenants = giving.at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
-    pair = _pair(giving.viewed(shares, tenants))
-    return giving.judged(shares, crew, tenants, f"{pair[0]}; {pair[1]}")
+    tried = together.at_once(shares, crew, lambda ask, first: [crew.send(f"{first}{n}", ask) for n in range(wanted)])
+    if tried.cannot is not None and shares.bench.descriptor.compute == CUDA:
+        raise tried.cannot  # the device node of a partition may be that of the whole device, and only the library tells them apart
+    pair = _pair(_parts(shares, tried.tenants))
+    return together.judged(shares, crew, tried, f"{pair[0]}; {pair[1]}")
 
 
 def are_apart(shares: Shares) -> None:
@@ -41,7 +44,7 @@ def are_apart(shares: Shares) -> None:
     if by_library:
         # The device node of a partition may be that of the whole device, so that without the library two look like one.
         loads.worked(tenants)
-    pair = _pair(giving.viewed(shares, tenants))
+    pair = _pair(_parts(shares, tenants))
     crew.still_run(tenants)
     by_name = {tenant.name: tenant for tenant in tenants}
     for own, other in (pair, pair[::-1]):
@@ -61,6 +64,26 @@ def _wanted(shares: Shares) -> int:
         return len(parents) + 1
     units = shares.units(shares.node_object())
     return max(2, min(units, MOST_UNITS))
+
+
+def _parts(shares: Shares, tenants: Sequence[Tenant]) -> list[View]:
+    """What pods opened, each with the device of which it is a part: as it says itself, else as its driver publishes it.
+
+    Raises ``Unknown`` where neither the descriptor nor the driver can tell it.
+    """
+    seen = together.viewed(shares, tenants)
+    if shares.kind.way == DRA:
+        return [
+            own if own.parent else replace(own, parent=sharing.parent(_device(shares, tenant), shares.bench.descriptor))
+            for own, tenant in zip(seen, tenants, strict=True)
+        ]
+    if shares.bench.descriptor.node_parent is None and any(own.parent is None for own in seen):
+        raise Unknown(
+            f"{shares.kind.title}: its descriptor knows no way to tell of which device a partition is one "
+            "(device_nodes.parent)",
+            code="no_parent",
+        )
+    return seen
 
 
 def _pair(seen: Sequence[View]) -> tuple[View, View]:

@@ -64,23 +64,25 @@ class Shares:
 
     @property
     def bench(self) -> Bench:
-        """The stage on the node of this variant. Raises ``Unknown`` where its devices cannot be told apart by opening them."""
+        """The stage on the node of this variant. Raises ``Unknown`` for a kind that no descriptor knows."""
         if self._bench is None:
             self._bench = Bench(self.sandbox, self.kind, self.descriptors, self.inventory.dra_version)
-            must_identify(self._bench.descriptor)
         return self._bench
 
     def crew(self, wanted: int, *, meant: foreign.Meant = foreign.every, load: bool = True) -> Crew:
         """Pods for so many units of the node.
 
-        Raises ``Unknown`` where that are too many for one check, where the node has not as many free, and where others use
-        its devices and a load is to be put on them. A device that a claim holds is nobody else's, whatever the node's others are.
+        Raises ``Unknown`` where that are too many for one check and where the node has not as many free; where a load is to be
+        put on its devices, also where no probe can tell them apart by opening them, and where others use them. A whole device
+        that a claim holds is nobody else's, whatever the node's others are.
         """
         if wanted > MOST_UNITS:
             raise Unknown(
                 f"{self.kind.title}: {wanted} pods at once are more than a check may start ({MOST_UNITS})",
                 code="too_many_units",
             )
+        if load:
+            must_identify(self.bench.descriptor)
         if load and self.strategy != SHARED_CLAIM:
             self._nobody_else(meant)
         self.sandbox.make_room((wanted if load else MOST_UNITS) + SPARE_PODS)
@@ -115,11 +117,12 @@ class Shares:
         return device_plugin.physical(self.kind.name, node, rule)
 
     def published(self) -> tuple[list[Object], list[dra.Device]]:
-        """Slices of the driver, and the devices among them that are this kind's on the node of this variant."""
+        """Slices of the driver, and the devices among them that are this kind's on the node of this variant, without a taint."""
         path = f"/apis/{self.bench.group_version}/resourceslices"
         slices, _ = dra.current_slices(self.api.list(path, field_selector=f"spec.driver={self.kind.name}"))
         found = dra.devices(slices, [self.node_object()])
-        own = [d for d in found if d.node == self.node and fresh.is_of(self.kind, d, self.bench.descriptor)]
+        here = (device for device in found if device.node == self.node and not device.tainted)
+        own = [device for device in here if fresh.is_of(self.kind, device, self.bench.descriptor)]
         if not own:
             raise Unknown(
                 f"{self.kind.title}: no device is published for {self.node} any more", code="no_device_published"

@@ -10,7 +10,7 @@ from conformance.simulator.storage import Store
 from conformance.simulator.switches import AllocatorSwitches
 
 CLASSES, CLAIMS = "deviceclasses.resource.k8s.io", "resourceclaims.resource.k8s.io"
-SLICES, RULES = pools.SLICES, "devicetaintrules.resource.k8s.io"
+SLICES, RULES = pools.SLICES, pools.RULES
 
 
 PREFIX = "deviceclass.resource.kubernetes.io/"
@@ -37,7 +37,7 @@ class Devices:
         rules, extended = gates.device_taint_rules, gates.extended_resource and self.switches.serves_extended_resources
         self.classes = extended_resources(store) if extended else {}
         """DeviceClass by extended resource."""
-        taints = [rule["spec"] for rule in store.select(RULES)] if rules else []
+        taints = [rule["spec"] for rule in pools.taint_rules(store)] if rules else []
         gathered = pools.gather(store, taints)
         self._pools = {(pool.driver, pool.name): pool for pool in gathered}
         self._known = {candidate.key: candidate for pool in gathered for candidate in pool.devices}

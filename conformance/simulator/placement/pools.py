@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from conformance.simulator.api.selectors import node_selector
-from conformance.simulator.objects import Obj, name_of
+from conformance.simulator.objects import Obj, dig, name_of
 from conformance.simulator.quantities import parse
 from conformance.simulator.storage import Store
 
-SLICES = "resourceslices.resource.k8s.io"
+SLICES, RULES = "resourceslices.resource.k8s.io", "devicetaintrules.resource.k8s.io"
 Key = tuple[str, str, str]
 """Driver, pool and name of a device."""
 Counted = dict[tuple[str, str], Fraction]
@@ -113,12 +113,32 @@ def selects(rule: Obj, names: Key) -> bool:
     return all(selector.get(key) in (None, name) for key, name in zip(("driver", "pool", "device"), names, strict=True))
 
 
+def taint_rules(store: Store) -> list[Obj]:
+    """All DeviceTaintRules that have a taint."""
+    taints = ((rule, dig(rule, "spec", "taint", default={})) for rule in store.select(RULES))
+    return [rule for rule, taint in taints if taint.get("key") and taint.get("effect")]
+
+
 def gather(store: Store, rules: list[Obj]) -> list[Pool]:
     """All pools in the order in which devices are tried: by driver and name, slices by name."""
     by_pool: dict[tuple[str, str], list[Obj]] = {}
-    for item in sorted(store.select(SLICES), key=name_of):
+    for item in sorted(filter(_sound, store.select(SLICES)), key=name_of):
         by_pool.setdefault((item["spec"]["driver"], item["spec"]["pool"]["name"]), []).append(item)
     return [_pool(driver, name, slices, rules) for (driver, name), slices in sorted(by_pool.items())]
+
+
+def _sound(item: Obj) -> bool:
+    """Whether a slice has what every slice has; a server that does not validate takes others too, and nobody uses them."""
+    spec = item["spec"]
+    devices, shared = spec.get("devices") or (), spec.get("sharedCounters") or ()
+    consumed = [part for device in devices for part in device.get("consumesCounters") or ()]
+    named = [*((device, "name") for device in devices), *((one, "name") for one in shared)]
+    named += [(part, "counterSet") for part in consumed]
+    named += [(taint, key) for device in devices for taint in device.get("taints") or () for key in ("key", "effect")]
+    counted = all(one.get("counters") for one in (*shared, *consumed))
+    pool = spec.get("pool") or {}
+    whole = bool(spec.get("driver") and pool.get("name") and pool.get("resourceSliceCount"))
+    return whole and counted and all(holder.get(key) for holder, key in named)
 
 
 def _pool(driver: str, name: str, slices: list[Obj], rules: list[Obj]) -> Pool:

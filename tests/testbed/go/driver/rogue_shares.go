@@ -17,7 +17,7 @@ import (
 
 // admitShares binds pods that the scheduler refused for want of a share: one more than the node tells, or with capacity that is used up.
 func admitShares(ctx context.Context, client kubernetes.Interface, switches switches) error {
-	capacity := switches.on("capacity_beyond_the_limit") || switches.on("capacity_ignored")
+	capacity := switches.on("capacity_ignored")
 	counters, units := switches.on("counters_ignored"), switches.on("share_beyond_the_limit")
 	if !capacity && !counters && !units {
 		return nil
