@@ -92,7 +92,12 @@ def check(
 
 
 def solution_of(spec: CheckSpec | None, variant: str | None) -> str:
-    """Id of the solution that a variant of a check is about; empty where it is about none."""
+    """Id of the solution that a variant of a check is about; empty where it is about none.
+
+    A way of sharing is no solution that another one could stand in for: each that a cluster offers must work.
+    """
+    if spec and spec.variants in ("shares", "virtual"):
+        return ""
     if variant and spec and spec.variants in ("adapters", "autoscalers"):
         return variant
     return (variant or "").partition(WITH)[2]

@@ -10,7 +10,6 @@ from conformance import (
     Decides,
     Evidence,
     Grade,
-    Impact,
     Shares,
     agrees_with_configuration,
     check,
@@ -21,32 +20,6 @@ from conformance import (
 
 NEEDS = (*PROBE_NEEDS, "list pods")
 ALL_FREE = "all free shares of one node, at most 32"
-
-
-@check(
-    decides=Decides.PROGRAMME,
-    variants="shares",
-    needs=("get nodes",),
-    way_needs={"dra": ("list resourceslices.resource.k8s.io",)},
-    longest=60,
-    why_longest="a few reads",
-    impact=Impact.OBSERVE,
-)
-def test_node_tells_its_shares(shares: Shares, evidence: Evidence) -> None:
-    """A node offers as many shares of its devices as its configuration says.
-
-    Why: the scheduler believes the number that the node offers; where it is not the configured one, devices stand idle or are
-    promised twice.
-
-    Proven by: for a device plugin, allocatable is compared with the labels that tell devices and replicas; for DRA, what each
-    partition takes of its device's counters, and the capacity of devices that several claims may hold, must not contradict
-    what the device has.
-
-    Fix: look at the device plugin's configuration and log and at the feature discovery; restart the plugin after a change.
-    """
-    shares.must_exist()
-    agrees_with_configuration(shares)
-    evidence.grade(Grade.STATIC)
 
 
 @check(
@@ -86,18 +59,22 @@ def test_devices_are_shared(shares: Shares, evidence: Evidence) -> None:
     why_longest="the start of a pod for every share at once, and a window of at least 10 s and three times that start",
 )
 def test_shares_end_at_the_limit(shares: Shares, evidence: Evidence) -> None:
-    """As many pods as a node has shares run at the same time, and one pod more waits until a share is given back.
+    """A node has as many shares as its configuration says; as many pods run at the same time, and one more waits.
 
-    Why: a share too many is a workload that fails on the device or takes memory from others.
+    Why: the scheduler believes the number that the node offers. A share too few stands idle; a share too many is a workload
+    that fails on the device or takes memory from others.
 
-    Proven by: pods that do nothing take all free shares of a node and all run. One pod more is refused by the scheduler and is
-    not placed for a watched window; then one pod is deleted, and the one that waited starts, so that a dead scheduler cannot
+    Proven by: the node's allocatable is compared with the labels that tell devices and replicas; for DRA, what partitions take
+    of their device's counters, and the capacity of devices that several claims may hold, must not contradict what the device
+    has. Then pods that do nothing take all free shares of the node and all run. One pod more is refused by the scheduler and
+    is not placed for a watched window; one pod is deleted, and the one that waited starts, so that a dead scheduler cannot
     pass.
 
-    Fix: compare the node's allocatable with the units that its device plugin registers; look for a second scheduler, and for
+    Fix: look at the device plugin's configuration and log and at the feature discovery; look for a second scheduler, and for
     drivers that let claims take more than the capacity of a device.
     """
     shares.must_exist()
+    agrees_with_configuration(shares)
     keeps_its_limit(shares)
     evidence.grade(Grade.CONTROLLED)
 

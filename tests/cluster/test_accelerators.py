@@ -36,7 +36,7 @@ PLUGIN_PARTS, DRA_PARTS, CLAIM = (
     "dra-t1000+shared-claim",
 )
 NOT_APPLICABLE = {
-    *(f"gpu_sharing/{check}[{CLAIM}]" for check in ("node_tells_its_shares", "shares_end_at_the_limit")),
+    f"gpu_sharing/shares_end_at_the_limit[{CLAIM}]",
     *(f"gpu_sharing/partitions_see_their_part_only[{share}]" for share in (SLICED, CAPACITY, CLAIM)),
 }
 GROUPS = (

@@ -1,5 +1,6 @@
 """One solution has to pass every deciding check; the others are shown and do not decide."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,3 +99,13 @@ def test_the_variant_of_an_autoscaler_is_the_solution_itself() -> None:
     assert solution_of(spec, "karpenter") == "karpenter"
     assert solution_of(None, "dra-s1+kueue") == "kueue"
     assert solution_of(None, "dra-s1@node-a") == ""
+
+
+@pytest.mark.parametrize("variants", ["shares", "virtual"])
+def test_a_way_of_sharing_that_fails_is_not_made_good_by_another_one(variants: Any) -> None:
+    spec = CheckSpec(decides=Decides.PROGRAMME, needs=(), longest=1, why_longest="", variants=variants)
+    assert solution_of(spec, "dra-s1+shared-claim") == ""
+
+    checks = [replace(info, spec=replace(info.spec, variants=variants)) for info in CHECKS]
+    states = {"whole[device-plugin-s1+time-slicing]": "failed", "whole[dra-s1+shared-claim]": "passed"}
+    assert _judged(states, checks=checks)["verdict"] == "failed"

@@ -12,7 +12,10 @@ def agrees_with_configuration(shares: Shares) -> None:
     ``NotApplicable`` for one claim that several pods name: how many, nobody configures.
     """
     if shares.strategy == SHARED_CLAIM:
-        shares.is_not("any number of pods may name one claim, and no number of shares is configured")
+        shares.is_not(
+            "any number of pods may name one claim; that claims end at the devices is judged by "
+            "dra_support/unsatisfiable_claim_waits"
+        )
     if shares.kind.way == DRA:
         told = published.agrees(shares)
     else:

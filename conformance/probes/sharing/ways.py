@@ -1,6 +1,6 @@
 """Which trial belongs to which way of sharing, and what a way of sharing does not have."""
 
-from conformance.inventory.vendor import PARTITIONS, SHARED_CLAIM
+from conformance.inventory.vendor import PARTITIONS
 from conformance.probes.sharing import giving, limit, partitions
 from conformance.probes.sharing.shares import MOST_UNITS, Shares
 from conformance.verdicts import Grade, Unknown
@@ -18,11 +18,6 @@ def given_to_several(shares: Shares) -> Grade:
 
 def keeps_its_limit(shares: Shares) -> None:
     """Try that the shares of the node end at its units."""
-    if shares.strategy == SHARED_CLAIM:
-        shares.is_not(
-            "any number of pods may name one claim; that claims end at the devices is judged by "
-            "dra_support/unsatisfiable_claim_waits"
-        )
     crew = shares.crew(1, load=False)
     free = shares.bench.free()
     if free is None:
