@@ -46,7 +46,7 @@ WORLDS = {
     "google-tpu": {
         DRIVER: WHOLE_NODE,
         SHARING: ("not_applicable", ""),
-        VIRTUAL: WHOLE_NODE,
+        VIRTUAL: NOT_KNOWN,
         DRA: PASSED,
         ACCESS: WHOLE_NODE,
     },
