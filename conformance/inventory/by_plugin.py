@@ -72,8 +72,7 @@ def _grouped(reading: Reading, groups: dict[tuple[str, str, str, str], _Group]) 
         shares = tuple(_share(node, count, resource, held, physical) for node, count, physical in group.members)
         kind = reading.kind(DEVICE_PLUGIN, resource, model, pool, group.descriptor, shares, strategy=strategy)
         yield kind
-        rule = group.descriptor.virtualization if group.descriptor else None
-        if not strategy or (strategy == PARTITIONS and rule and rule.names(resource)):
+        if not strategy or virtual.is_named(kind, group.descriptor):
             yield from virtual.of(reading, kind)
 
 

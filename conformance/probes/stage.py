@@ -224,3 +224,12 @@ def described(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
         wanted = found.classes_for(kind.strategy)
         raise Unknown(f"{kind.title}: none of the DeviceClasses {', '.join(wanted)} exists", code="no_class")
     return found
+
+
+def singly(kind: Kind, descriptors: Sequence[Descriptor]) -> Descriptor:
+    """As ``described``, for many pods with one device each: ``Unknown`` where a pod gets all of a node's several or none."""
+    found = described(kind, descriptors)
+    if found.whole_node and any(node.devices > 1 for node in kind.nodes):
+        why = "a pod must ask for every device of its node, so none can hold a single one"
+        raise Unknown(f"{kind.title}: {why}", code="whole_node_only")
+    return found

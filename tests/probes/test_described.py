@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.inventory import Kind, NodeShare, descriptors
-from conformance.probes.stage import described
+from conformance.probes.stage import described, singly
 from conformance.verdicts import Unknown
 
 ALL = descriptors.load()
@@ -31,7 +31,6 @@ def test_a_kind_with_class_and_descriptor_is_described() -> None:
         (replace(KIND, descriptor=None), "no_descriptor", "add one with --descriptor"),
         (replace(KIND, device_class=None), "no_class", "accel.sim.dev"),
         (replace(KIND, note="shared in a way"), "no_device_published", "shared in a way"),
-        (replace(KIND, descriptor="google-tpu"), "whole_node_only", "every device of its node"),
         (
             replace(KIND, descriptor="nvidia", device_class=None, strategy="partitions"),
             "no_class",
@@ -44,3 +43,15 @@ def test_what_keeps_a_kind_from_being_judged_is_said(kind: Kind, code: str, word
         described(kind, ALL)
     assert found.value.code == code
     assert word in str(found.value)
+
+
+@pytest.mark.parametrize(("devices", "alone"), [(1, True), (4, False)])
+def test_pods_hold_single_devices_only_where_a_node_has_one_or_gives_them_singly(devices: int, alone: bool) -> None:
+    tpu = replace(KIND, descriptor="google-tpu", nodes=(NodeShare(name="n", devices=devices, free=devices),))
+    assert singly(replace(tpu, descriptor="simulated"), ALL)
+    if alone:
+        assert singly(tpu, ALL)
+        return
+    with pytest.raises(Unknown, match="every device of its node") as found:
+        singly(tpu, ALL)
+    assert found.value.code == "whole_node_only"

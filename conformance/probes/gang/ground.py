@@ -13,7 +13,7 @@ from conformance.probes import claims
 from conformance.probes.gang import cpu_room, free_room, queues
 from conformance.probes.gang.gangs import Gangs
 from conformance.probes.sandbox import Sandbox
-from conformance.probes.stage import described
+from conformance.probes.stage import singly
 from conformance.verdicts import Failure
 
 SPARE_PODS = 8
@@ -32,7 +32,7 @@ def prepare(
         unit, name = cpu_room.unit_for(sandbox.api, nodes, sandbox.own)
         names = [name]
     else:
-        unit = free_room.DeviceUnit(pool, described(pool, descriptors), f"{claims.GROUP}/{version or 'v1'}")
+        unit = free_room.DeviceUnit(pool, singly(pool, descriptors), f"{claims.GROUP}/{version or 'v1'}")
         shares = sorted(pool.nodes, key=lambda share: (share.devices if share.free is None else share.free, share.name))
         names = [share.name for share in shares if share.free != 0]
     room = free_room.choose(sandbox.api, unit, names, sandbox.own, everything=everything)

@@ -20,7 +20,7 @@ from conformance.probes.pools.crowding import Filling
 from conformance.probes.pools.newnodes import NewNodes
 from conformance.probes.pools.nodepool import Landscape, Pool
 from conformance.probes.sandbox import GONE_SECONDS, Sandbox
-from conformance.probes.stage import described
+from conformance.probes.stage import singly
 from conformance.verdicts import Failure, Skipped, Unknown, Unverified
 
 MOST_PODS = 512
@@ -58,7 +58,7 @@ class Growth:
     def choose(self, landscape: Landscape) -> "Growing":
         """Take the pool that is to grow, and see that nobody else waits for a node."""
         pool = nodepool.choose(landscape, self._settings.node_pool)
-        descriptor = described(pool.kind, self._descriptors)
+        descriptor = singly(pool.kind, self._descriptors)
         self.sandbox.evidence.step("chose a pool", observed=f"{pool}; accelerators: {pool.kind.title}")
         crowding.nobody_waits(self.sandbox)
         version = self._inventory.dra_version or "v1"

@@ -10,7 +10,7 @@ from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
 from conformance.probes import claims, pods, tenants
 from conformance.probes.sandbox import Sandbox
-from conformance.probes.stage import CLAIM, described
+from conformance.probes.stage import CLAIM, singly
 from conformance.probes.tenants import MAIN
 from conformance.verdicts import Unknown
 
@@ -23,7 +23,7 @@ class Fleet:
 
     def __init__(self, sandbox: Sandbox, kind: Kind, descriptors: Sequence[Descriptor], version: str | None) -> None:
         self.sandbox, self.kind, self.version = sandbox, kind, version or "v1"
-        self.descriptor = described(kind, descriptors)
+        self.descriptor = singly(kind, descriptors)
         self.nodes: dict[str, Object] = {}
         self.free = 0
 
