@@ -114,7 +114,7 @@ def _proving(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     proof.add_argument(
         "--everything",
         action="store_true",
-        help="with every fault run the checks of all requirements, not only of those it touches",
+        help="with every fault run all checks, not only those of the modules that it touches",
     )
     scale = "factor on every limit (default: 0.25; the simulated cluster is quick)"
     proof.add_argument("--timeout-scale", type=options.positive, default=0.25, metavar="F", help=scale)

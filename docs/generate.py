@@ -107,7 +107,7 @@ def faults() -> str:
         "",
         "Each check is shown to fail. A fault makes a cluster wrong in one way; the verdicts below, and no other change, must",
         "come of it. `ai-conformance self-test` proves the simulated column (with `--everything` also that the checks of all other",
-        "requirements keep their verdicts), `tox -e cluster` the real one.",
+        "modules keep their verdicts), `tox -e cluster` the real one.",
         "",
     ]
     lines += ["| Check | Fault | Verdict | Reason | Simulated | Real |", "|---|---|---|---|---|---|"]

@@ -40,12 +40,12 @@ class Runs:
         self._children: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
 
-    def verdicts(self, world: str, fault: str | None, scale: float, requirements: Sequence[str] = ()) -> Found:
-        """Verdicts of one run of these requirements, or of everything; or why there are none."""
+    def verdicts(self, world: str, fault: str | None, scale: float, checks: Sequence[str] = ()) -> Found:
+        """Verdicts of one run of these checks, or of everything; or why there are none."""
         out = self._folder / (fault or f"world-{world}")
         command = [sys.executable, "-m", "conformance", "demo", "--world", world, "--out", str(out), "--workers", "3"]
         command += ["--fault", fault] if fault else []
-        command += ["--timeout-scale", f"{scale:.3f}", *requirements]
+        command += ["--timeout-scale", f"{scale:.3f}", *checks]
         with (self._folder / f"{out.name}.log").open("wb") as log:
             with self._lock:
                 child = subprocess.Popen(command, stdout=log, stderr=log)
@@ -111,11 +111,11 @@ def _submit(
     scale: float,
     world: str,
     fault: Fault | None,
-    requirements: Collection[str],
+    checks: Collection[str],
     *,
     everything: bool,
 ) -> Future[Found]:
-    chosen = () if everything else sorted(requirements)
+    chosen = () if everything else sorted(checks)
     if fault is None:
         return pool.submit(runs.verdicts, world, None, scale, chosen)
     return pool.submit(runs.verdicts, world, fault.name, scale * fault.limits, chosen)
@@ -124,9 +124,9 @@ def _submit(
 def _rows(faults: list[Fault], chosen: list[str], submit: Submit) -> list[Row]:
     touched: dict[str, set[str]] = {}
     for fault in faults:
-        touched.setdefault(fault.world, set()).update(fault.requirements())
-    worlds = {world: submit(world, None, requirements) for world, requirements in sorted(touched.items())}
-    planted = [(fault, submit(fault.world, fault, fault.requirements())) for fault in faults]
+        touched.setdefault(fault.world, set()).update(_touched(fault))
+    worlds = {world: submit(world, None, checks) for world, checks in sorted(touched.items())}
+    planted = [(fault, submit(fault.world, fault, _touched(fault))) for fault in faults]
     rows: list[Row] = []
     for fault, future in planted:
         right, wrong = worlds[fault.world].result(), future.result()
@@ -139,10 +139,17 @@ def _rows(faults: list[Fault], chosen: list[str], submit: Submit) -> list[Row]:
     return rows
 
 
+def _touched(fault: Fault) -> set[str]:
+    """The checks that the fault's file lists, and those that stand in one module with them: these must keep their verdict."""
+    infos = catalogue.load()
+    modules = {info.path for info in infos if info.id in fault.checks()}
+    return {info.id for info in infos if info.path in modules}
+
+
 def _tried(fault: Fault, right: dict[str, proof.Ended], wrong: dict[str, proof.Ended]) -> dict[str, proof.Ended]:
-    """What the right world came to, of the requirements that were tried with the fault."""
-    tried = fault.requirements() | {proof.requirement_of(record_id) for record_id in wrong}
-    return {record_id: ended for record_id, ended in right.items() if proof.requirement_of(record_id) in tried}
+    """What the right world came to, of the checks that were tried with the fault."""
+    tried = _touched(fault) | {proof.check_of(record_id) for record_id in wrong}
+    return {record_id: ended for record_id, ended in right.items() if proof.check_of(record_id) in tried}
 
 
 def _judge(
