@@ -66,6 +66,7 @@ ALLOWED = {
     "nodes": {
         r"\.status\.images\b": "images that lie on a machine; the simulated node has none",
         r"\.labels\.vendor/pool$": "a label of the testbed's own, by which nodes are chosen",
+        r"\.(allocatable|capacity)\.vendor/virtual$": "virtual devices, which the testbed's accelerators have none of",
         r"^\.spec(\.providerID)?$": "the simulated node is a machine of a provider, as autoscalers want it; a real one may have no spec at all",
         r"/scale-down-disabled$": "the simulated node is kept from its autoscaler",
     },
