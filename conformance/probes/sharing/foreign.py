@@ -82,7 +82,8 @@ def _by_claims(
         claims = api.list(f"/apis/{group_version}/resourceclaims")
     except errors.NotFound:
         return
-    found = (d for d in dra.devices(slices, []) if d.node == node and d.driver in descriptor.drivers)
+    nodes = [api.get(f"/api/v1/nodes/{node}")]  # a slice may name its node by a selector
+    found = (d for d in dra.devices(slices, nodes) if d.node == node and d.driver in descriptor.drivers)
     here = {device.key for device in found if meant(device)}
     pods = {odd.part(pod, "metadata").get("uid") for pod in fresh.pods_on(api, [node]) if is_ours(pod, run)}
     for claim in claims:
