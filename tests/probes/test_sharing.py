@@ -195,6 +195,20 @@ def test_partitions_behind_one_device_node_are_told_apart_by_the_library() -> No
         views.all_different([first, replace(second, identity="MIG-1")])
 
 
+def test_replicas_of_two_parts_behind_one_device_node_are_two_devices() -> None:
+    """Replicas of MIG devices: every pod has the node of the whole GPU, and one of two parts of it."""
+    seen = [
+        views.view(tenant(name, device(0), burn=Burn("cuda", 2.0, (burned(uuid=uuid),), "")), DESCRIPTOR)
+        for name, uuid in (("a", "MIG-1"), ("b", "MIG-2"), ("c", "MIG-1"))
+    ]
+    assert not views.same(*seen[:2])
+    pair = views.sharing_one(seen)
+    assert pair is not None
+    assert [one.pod for one in pair] == ["a", "c"]
+    with pytest.raises(Unverified):
+        views.same(seen[0], replace(seen[1], by_library=False))
+
+
 # Loads
 
 
