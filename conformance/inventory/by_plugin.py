@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.cluster.api import Object
@@ -71,9 +71,19 @@ def _grouped(reading: Reading, groups: dict[tuple[str, str, str, str], _Group]) 
     for (resource, model, pool, strategy), group in sorted(groups.items(), key=lambda entry: entry[0]):
         shares = tuple(_share(node, count, resource, held, physical) for node, count, physical in group.members)
         kind = reading.kind(DEVICE_PLUGIN, resource, model, pool, group.descriptor, shares, strategy=strategy)
+        kind = replace(kind, untold=not strategy and _untold(group))
         yield kind
         if not strategy or virtual.is_named(kind, group.descriptor):
             yield from virtual.of(reading, kind)
+
+
+def _untold(group: _Group) -> bool:
+    """Whether units that can be shared may be shares without a word, because a node has none of the labels that tell it."""
+    descriptor = group.descriptor
+    if descriptor is None or not descriptor.can_share or descriptor.sharing_told is None:
+        return False
+    telling = set(descriptor.sharing_told)
+    return any(telling.isdisjoint(node_facts.labels(node)) for node, _, _ in group.members)
 
 
 def _share(

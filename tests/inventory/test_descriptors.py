@@ -200,3 +200,21 @@ def test_a_file_that_is_no_yaml_is_refused_in_one_line(tmp_path: Path, text: str
         descriptors.load([str(path)])
     assert "\n" not in str(refused.value)
     assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("resource", "labels", "untold"),
+    [
+        ("nvidia.com/gpu", {}, True),
+        ("nvidia.com/gpu", {"nvidia.com/gpu.sharing-strategy": "none"}, False),
+        ("nvidia.com/gpu", {"cloud.google.com/gke-accelerator": "nvidia-l4"}, False),
+        ("gpu.intel.com/i915", {}, True),
+        ("sim.dev/accel", {}, False),
+        ("habana.ai/gaudi", {}, False),
+    ],
+)
+def test_units_are_whole_without_doubt_only_where_shares_would_show(
+    resource: str, labels: dict[str, str], *, untold: bool
+) -> None:
+    (kind,) = _take(with_amounts({resource: "4"}, labels=labels)).kinds
+    assert kind.untold is untold

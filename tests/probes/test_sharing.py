@@ -357,6 +357,12 @@ def test_what_is_not_seen_or_not_known_is_unknown(
     assert ended.code == wanted
 
 
+def test_units_of_which_no_label_tells_that_they_are_whole_may_be_shares() -> None:
+    ended = _nobody(inventory(replace(KIND, untold=True)), DESCRIPTOR)
+    assert isinstance(ended, Unknown)
+    assert ended.code == "sharing_not_told"
+
+
 @pytest.mark.parametrize("note", ["1 of 3 nodes are not ready or not schedulable", "not allowed to list pods"])
 def test_notes_that_hide_no_share_do_not_excuse(note: str) -> None:
     assert isinstance(_nobody(inventory(KIND, notes=(note,)), DESCRIPTOR), Failure)
