@@ -1,6 +1,6 @@
 """What holders and bystanders of a node opened, and what that means: the judgement of the isolation checks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from conformance.cluster.api import Object
 from conformance.inventory.descriptors import Descriptor
@@ -168,14 +168,18 @@ class Bench(Stage):
         )
         shared = (names[0] & names[1] - {None}) or (numbers[0] & numbers[1]) or (allocated[0] & allocated[1])
         if shared:
-            raise Failure(
-                "device_shared",
-                observed=f"both pods on {self.node} have {', '.join(sorted(map(str, shared)))}",
-                expected="each of the two pods has a device of its own",
-            )
+            raise self.one_for_two(shared)
         if None in names[0] | names[1]:
             seen = " and ".join(", ".join(map(str, nodes)) for nodes in opened)
             raise Unverified(f"the pods opened {seen}, and not all say which device they are", code="no_identity")
+
+    def one_for_two(self, shared: Iterable[object]) -> Failure | Unknown:
+        """That two holders have one device: a fault, but where nobody tells that units are not shares, which may be so meant."""
+        observed = f"both pods on {self.node} have {', '.join(sorted(map(str, shared)))}"
+        if self.kind.untold and not self.kind.strategy:
+            told = f"no label tells whether units of {self.kind.title} are whole devices or shares of them"
+            return Unknown(f"{observed}, and {told}", code="sharing_not_told")
+        return Failure("device_shared", observed=observed, expected="each of the two pods has a device of its own")
 
 
 def family(opened: Sequence[reading.Node]) -> list[str]:

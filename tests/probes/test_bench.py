@@ -171,3 +171,15 @@ def test_only_what_the_descriptor_can_read_identifies_what_was_allocated(
     made = tenant("p", node("/dev/x1", 1))
     made.pod["status"] = {"containerStatuses": [{"name": "main", "allocatedResourcesStatus": told}]}
     assert bench.identified(made) == identified
+
+
+def test_one_device_for_two_is_no_fault_where_nobody_tells_that_units_are_whole(bench: Bench) -> None:
+    bench.kind = replace(KIND, untold=True)
+    bench.still_run = lambda: None  # type: ignore[method-assign]
+    pods = [tenant(name, node("/dev/x1", 1, uuid="A")) for name in ("p", "q")]
+    with pytest.raises(Unknown) as raised:
+        bench.different(*pods)
+    assert raised.value.code == "sharing_not_told"
+    bench.kind = KIND
+    with pytest.raises(Failure):
+        bench.different(*pods)
