@@ -31,7 +31,7 @@ def kinds(reading: Reading) -> Iterable[Kind]:
     for node in reading.nodes:
         have = node_facts.labels(node)
         for resource, (_capacity, allocatable) in device_plugin.resources(node).items():
-            if ignored(resource) or (resource in reading.backed and not allocatable):
+            if ignored(resource) or (resource in reading.backed and not allocatable) or _left(resource, node, reading):
                 continue
             odd_label = device_plugin.strange_sharing(resource, node, reading.descriptors)
             if odd_label:
@@ -53,6 +53,27 @@ def kinds(reading: Reading) -> Iterable[Kind]:
         told = ", ".join(f"{label} on {count} nodes" for label, count in sorted(labels.items())[:5])
         note = f"units are shared in a way that no descriptor knows: {told}"
         yield reading.kind(DEVICE_PLUGIN, resource, model, pool, meant[resource], (), note=note)
+
+
+def _left(resource: str, node: Object, reading: Reading) -> bool:
+    """Whether a resource of which the node has none is only a name that its kubelet keeps until it is registered anew.
+
+    So it is after a device plugin was told to call its units otherwise (shared, partitions): another resource of the vendor
+    has the devices then. A label that counts just these units says that there should be some.
+    """
+    amounts = device_plugin.resources(node)
+    descriptor, shared = _owner(resource, node, reading), device_plugin.share_rule(resource, node, reading.descriptors)
+    if amounts[resource][0] or descriptor is None:
+        return False
+    if shared and "*" in shared[1].devices and device_plugin.physical(resource, node, shared[1]):
+        return False
+    return any(capacity and _owner(name, node, reading) is descriptor for name, (capacity, _) in amounts.items())
+
+
+def _owner(resource: str, node: Object, reading: Reading) -> Descriptor | None:
+    """The descriptor of a resource, of shares or of whole devices."""
+    shared = device_plugin.share_rule(resource, node, reading.descriptors)
+    return shared[0] if shared else _known(resource, reading.descriptors)
 
 
 def _known(resource: str, descriptors: Iterable[Descriptor]) -> Descriptor | None:

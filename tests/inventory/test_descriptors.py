@@ -218,3 +218,29 @@ def test_units_are_whole_without_doubt_only_where_shares_would_show(
 ) -> None:
     (kind,) = _take(with_amounts({resource: "4"}, labels=labels)).kinds
     assert kind.untold is untold
+
+
+@pytest.mark.parametrize(
+    ("amounts", "labels", "found"),
+    [
+        (
+            {"nvidia.com/gpu": "0", "nvidia.com/gpu.shared": "8"},
+            {"nvidia.com/gpu.sharing-strategy": "time-slicing", "nvidia.com/gpu.count": "2"},
+            ["nvidia.com/gpu.shared"],
+        ),
+        ({"nvidia.com/gpu": "0", "nvidia.com/mig-1g.5gb": "7"}, {}, ["nvidia.com/mig-1g.5gb"]),
+        ({"nvidia.com/mig-1g.5gb": "7", "nvidia.com/mig-2g.10gb": "0"}, {}, ["nvidia.com/mig-1g.5gb"]),
+        (
+            {"nvidia.com/mig-1g.5gb": "7", "nvidia.com/mig-2g.10gb": "0"},
+            {"nvidia.com/mig-2g.10gb.count": "3"},
+            ["nvidia.com/mig-1g.5gb", "nvidia.com/mig-2g.10gb"],
+        ),
+        ({"nvidia.com/gpu": "0"}, {}, ["nvidia.com/gpu"]),
+        ({"nvidia.com/gpu": "0", "amd.com/gpu": "8"}, {}, ["amd.com/gpu", "nvidia.com/gpu"]),
+    ],
+)
+def test_a_name_that_a_kubelet_keeps_after_units_were_renamed_is_no_kind(
+    amounts: Object, labels: Object, found: list[str]
+) -> None:
+    taken = _take(with_amounts(amounts, labels=labels))
+    assert sorted(kind.name for kind in (*taken.kinds, *taken.shares)) == found
