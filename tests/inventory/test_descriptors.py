@@ -244,3 +244,11 @@ def test_a_name_that_a_kubelet_keeps_after_units_were_renamed_is_no_kind(
 ) -> None:
     taken = _take(with_amounts(amounts, labels=labels))
     assert sorted(kind.name for kind in (*taken.kinds, *taken.shares)) == found
+
+
+def test_shares_are_tried_on_the_nodes_with_most_of_them_free_and_the_others_are_named() -> None:
+    sizes = {f"n{n}": units for n, units in enumerate((1, 8, 8, 8, 8, 2))}
+    taken = _take(*(with_amounts({"nvidia.com/mig-1g.5gb": str(units)}, name=name) for name, units in sizes.items()))
+    tried, left_out = taken.by_node()
+    assert [share.name for kind in tried.shares for share in kind.nodes] == ["n1", "n2", "n3", "n4"]
+    assert [text.rpartition(": ")[2] for text in left_out] == ["4 of 6 nodes are tried"]
