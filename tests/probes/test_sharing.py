@@ -283,6 +283,17 @@ def test_another_number_of_units_disagrees(units: int) -> None:
     assert code(raised) == "shares_disagree"
 
 
+def test_units_that_are_not_healthy_are_no_wrong_configuration() -> None:
+    found = labelled(8, {"x.dev/count": "2", "x.dev/replicas": "4"})
+    found["status"]["allocatable"] = {"x.dev/accel": "4"}
+    with pytest.raises(Unknown) as raised:
+        _agrees(SLICED, found)
+    assert code(raised) == "units_not_healthy"
+    found["status"]["capacity"] = {"x.dev/accel": "6"}
+    with pytest.raises(Failure):
+        _agrees(SLICED, found)
+
+
 @pytest.mark.parametrize(
     "labels",
     [{"x.dev/count": "2"}, {"x.dev/replicas": "4"}, {"x.dev/count": "two", "x.dev/replicas": "4"}],

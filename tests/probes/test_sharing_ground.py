@@ -31,6 +31,7 @@ DESCRIPTOR = parse(
             "resources": ["x.dev/accel"],
             "shares": [{"strategy": "partitions", "resources": ["x.dev/part-*"]}],
         },
+        "virtualization": {"can": True, "resources": ["x.dev/virtual"]},
         "device_nodes": {"accelerators": ["/dev/x[0-9]*"], "identity": {"path": r"x(?P<id>\d+)$"}},
     }
 )
@@ -93,7 +94,7 @@ def _others(api: FakeApi, *, which: foreign.Meant = foreign.every) -> str:
     return ""
 
 
-@pytest.mark.parametrize("resource", ["x.dev/accel", "x.dev/part-1g"])
+@pytest.mark.parametrize("resource", ["x.dev/accel", "x.dev/part-1g", "x.dev/virtual"])
 def test_a_pod_of_somebody_else_with_a_device_or_a_share_keeps_loads_away(resource: str) -> None:
     assert _others(FakeApi(pods=[pod("p", resource)])) == "foreign_pods"
     assert _others(FakeApi(pods=[pod("p", resource, run="another")])) == "foreign_pods"

@@ -57,7 +57,8 @@ def is_ours(obj: Object, run: str) -> bool:
 
 
 def _by_pods(api: Api, descriptor: Descriptor, node: str, run: str) -> Iterator[str]:
-    globs = [*descriptor.resources, *(glob for rule in descriptor.shares for glob in rule.resources)]
+    virtual = descriptor.virtualization.resources if descriptor.virtualization else ()
+    globs = [*descriptor.resources, *virtual, *(glob for rule in descriptor.shares for glob in rule.resources)]
     for pod in fresh.pods_on(api, [node]):
         if is_ours(pod, run):
             continue
