@@ -48,9 +48,9 @@ def test_virtual_device_computes(virtual: Virtual, evidence: Evidence) -> None:
     ask = burning(virtual.descriptor)
     holder = virtual.must_hold("holder", ask=ask)
     node = virtual.opens_one(holder)
-    virtual.must_be_smaller(holder, node, must_compute(virtual, holder, node))
+    grade = virtual.must_be_smaller(holder, node, must_compute(virtual, holder, node))
     virtual.opened_none(virtual.bystander("control", numbers=family([node])), "control_opened_device")
-    evidence.grade(Grade.CONTROLLED)
+    evidence.grade(grade)
 
 
 @check(

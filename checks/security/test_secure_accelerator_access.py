@@ -217,11 +217,7 @@ def test_handmade_node_is_refused(bench: Bench, evidence: Evidence) -> None:
         obj=f"Pod {attacker.name}",
     )
     if own.number in victims:
-        raise Failure(
-            "device_shared",
-            observed=f"both pods on {bench.node} opened {own.number}",
-            expected="each of the two pods has a device of its own",
-        )
+        raise bench.one_for_two([own.number])
     attacks = [made[number] for number in sorted(victims) if number in made]
     opened = [attack for attack in attacks if attack.opened]
     if opened:

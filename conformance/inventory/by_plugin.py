@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.cluster.api import Object
@@ -31,7 +31,7 @@ def kinds(reading: Reading) -> Iterable[Kind]:
     for node in reading.nodes:
         have = node_facts.labels(node)
         for resource, (_capacity, allocatable) in device_plugin.resources(node).items():
-            if ignored(resource) or (resource in reading.backed and not allocatable):
+            if ignored(resource) or (resource in reading.backed and not allocatable) or _left(resource, node, reading):
                 continue
             odd_label = device_plugin.strange_sharing(resource, node, reading.descriptors)
             if odd_label:
@@ -55,6 +55,27 @@ def kinds(reading: Reading) -> Iterable[Kind]:
         yield reading.kind(DEVICE_PLUGIN, resource, model, pool, meant[resource], (), note=note)
 
 
+def _left(resource: str, node: Object, reading: Reading) -> bool:
+    """Whether a resource of which the node has none is only a name that its kubelet keeps until it is registered anew.
+
+    So it is after a device plugin was told to call its units otherwise (shared, partitions): another resource of the vendor
+    has the devices then. A label that counts just these units says that there should be some.
+    """
+    amounts = device_plugin.resources(node)
+    descriptor, shared = _owner(resource, node, reading), device_plugin.share_rule(resource, node, reading.descriptors)
+    if amounts[resource][0] or descriptor is None:
+        return False
+    if shared and "*" in shared[1].devices and device_plugin.physical(resource, node, shared[1]):
+        return False
+    return any(capacity and _owner(name, node, reading) is descriptor for name, (capacity, _) in amounts.items())
+
+
+def _owner(resource: str, node: Object, reading: Reading) -> Descriptor | None:
+    """The descriptor of a resource, of shares or of whole devices."""
+    shared = device_plugin.share_rule(resource, node, reading.descriptors)
+    return shared[0] if shared else _known(resource, reading.descriptors)
+
+
 def _known(resource: str, descriptors: Iterable[Descriptor]) -> Descriptor | None:
     """The descriptor that knows a resource as one of whole or of virtual devices; the last one, which is the user's, wins."""
     found = [
@@ -71,9 +92,19 @@ def _grouped(reading: Reading, groups: dict[tuple[str, str, str, str], _Group]) 
     for (resource, model, pool, strategy), group in sorted(groups.items(), key=lambda entry: entry[0]):
         shares = tuple(_share(node, count, resource, held, physical) for node, count, physical in group.members)
         kind = reading.kind(DEVICE_PLUGIN, resource, model, pool, group.descriptor, shares, strategy=strategy)
+        kind = replace(kind, untold=not strategy and _untold(group))
         yield kind
         if not strategy or virtual.is_named(kind, group.descriptor):
             yield from virtual.of(reading, kind)
+
+
+def _untold(group: _Group) -> bool:
+    """Whether units that can be shared may be shares without a word, because a node has none of the labels that tell it."""
+    descriptor = group.descriptor
+    if descriptor is None or not descriptor.can_share or descriptor.sharing_told is None:
+        return False
+    telling = set(descriptor.sharing_told)
+    return any(telling.isdisjoint(node_facts.labels(node)) for node, _, _ in group.members)
 
 
 def _share(

@@ -51,6 +51,8 @@ class Descriptor:
     runtime_class: str | None
     can_share: bool | None
     """None: not known."""
+    sharing_told: tuple[str, ...] | None
+    """Node labels of which one is there wherever it is told whether units are shares; None: shares always show."""
     virtualization: Virtualization | None
     versions: tuple[VersionRule, ...]
     management: str
@@ -101,6 +103,7 @@ def _identity(data: Mapping[str, Any] | None) -> Identity | None:
 def parse(data: Mapping[str, Any]) -> Descriptor:
     """Descriptor from a document that its schema accepts."""
     dra, plugin, nodes = data.get("dra") or {}, data.get("device_plugin") or {}, data.get("device_nodes") or {}
+    sharing = data.get("sharing") or {}
     return Descriptor(
         id=data["id"],
         title=data["title"],
@@ -123,7 +126,8 @@ def parse(data: Mapping[str, Any]) -> Descriptor:
         visibility=dict(data.get("visibility") or {}),
         supplemental_groups=tuple(data.get("supplemental_groups", ())),
         runtime_class=data.get("runtime_class"),
-        can_share=(data.get("sharing") or {}).get("can"),
+        can_share=sharing.get("can"),
+        sharing_told=tuple(sharing["told"]) if "told" in sharing else None,
         virtualization=vendor.virtualization(data.get("virtualization")),
         versions=tuple(map(vendor.version, data.get("versions", ()))),
         management=data.get("management", ""),

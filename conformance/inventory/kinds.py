@@ -55,6 +55,8 @@ class Kind:
     """Extended resource by which its DeviceClass can be asked for (``spec.extendedResourceName``), where there is one."""
     beside_shared: bool = False
     """Whether its DRA driver also publishes devices that several claims may hold (``allowMultipleAllocations``)."""
+    untold: bool = False
+    """Whether nobody tells if the units of whole devices are not shares: a node lacks the labels that would."""
     note: str = ""
     """What keeps the kind from being used, where something does."""
 

@@ -76,17 +76,16 @@ class Inventory:
 
         At most ``NODES_PER_KIND`` nodes of a kind; the second value says which kinds have more.
         """
-        split, left_out = [], []
-        for kind in self.kinds:
-            tried = sorted(kind.nodes, key=lambda share: (-(share.free or 0), share.name))[:NODES_PER_KIND]
-            split += [kind.on(share) for share in sorted(tried, key=lambda share: share.name)] or [kind]
-            if len(kind.nodes) > len(tried):
-                left_out.append(f"{kind.title}: {len(tried)} of {len(kind.nodes)} nodes are tried")
+        left_out = [
+            f"{kind.title}: {NODES_PER_KIND} of {len(kind.nodes)} nodes are tried"
+            for kind in (*self.kinds, *self.shares, *self.virtual)
+            if len(kind.nodes) > NODES_PER_KIND
+        ]
+        kinds = tuple(one for kind in self.kinds for one in _by_node(kind) or [kind])
         shares, virtually = (
-            tuple(kind.on(share) for kind in kinds for share in kind.nodes[:NODES_PER_KIND])
-            for kinds in (self.shares, self.virtual)
+            tuple(one for kind in found for one in _by_node(kind)) for found in (self.shares, self.virtual)
         )
-        made = replace(self, kinds=tuple(split), shares=shares, virtual=virtually)
+        made = replace(self, kinds=kinds, shares=shares, virtual=virtually)
         return replace(made, pools=self.kinds, share_pools=self.shares, virtual_pools=self.virtual), left_out
 
     def to_json(self) -> dict[str, Any]:
@@ -105,6 +104,12 @@ class Inventory:
             notes=tuple(data["notes"]),
             solutions=tuple(Solution.from_json(entry) for entry in data["solutions"]),
         )
+
+
+def _by_node(kind: Kind) -> list[Kind]:
+    """The kind on each node that is tried, those with most units free."""
+    tried = sorted(kind.nodes, key=lambda share: (-(share.free or 0), share.name))[:NODES_PER_KIND]
+    return [kind.on(share) for share in sorted(tried, key=lambda share: share.name)]
 
 
 def take(api: Api, descriptors: Sequence[Descriptor]) -> Inventory:

@@ -1,6 +1,6 @@
 """What holders and bystanders of a node opened, and what that means: the judgement of the isolation checks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from conformance.cluster.api import Object
 from conformance.inventory.descriptors import Descriptor
@@ -60,13 +60,24 @@ class Bench(Stage):
 
     def allocated(self, tenant: Tenant) -> list[str] | None:
         """Identities that the cluster says the tenant holds; None where nobody says it or the descriptor cannot read it."""
+        told = self._told(tenant)
+        return None if told is None else [identity or text for identity, text in told]
+
+    def identified(self, tenant: Tenant) -> list[str] | None:
+        """The same, and None as well where the descriptor cannot read one of them, as it may be with parts of devices."""
+        told = self._told(tenant)
+        known = [identity for identity, _ in told or () if identity is not None]
+        return known if told and len(known) == len(told) else None
+
+    def _told(self, tenant: Tenant) -> list[tuple[str | None, str]] | None:
+        """What the tenant holds: its identity, where the descriptor can read it, and in the cluster's own words."""
         if tenant.claim is not None:
-            return self._allocated_by_claim(tenant.claim)
+            return self._told_by_claim(tenant.claim)
         ids = starting.allocated_ids(tenant.pod, MAIN, self.kind.name)
         rule = self.descriptor.plugin_identity
-        return None if ids is None or rule is None else [rule.of(text) or text for text in ids]
+        return None if ids is None or rule is None else [(rule.of(text), text) for text in ids]
 
-    def _allocated_by_claim(self, claim: Object) -> list[str] | None:
+    def _told_by_claim(self, claim: Object) -> list[tuple[str | None, str]] | None:
         rule = self.descriptor.device_identity
         if rule is None:
             return None
@@ -75,7 +86,7 @@ class Bench(Stage):
             text: object = key[2]
             if rule.source == "attribute":
                 text = claims.device_attributes(self.sandbox.api, self.version, key).get(rule.attribute)
-            found.append(rule.of(text) or "/".join(key))
+            found.append((rule.of(text), "/".join(key)))
         return found
 
     def _opened_none(self, tenant: Tenant) -> str:
@@ -157,14 +168,18 @@ class Bench(Stage):
         )
         shared = (names[0] & names[1] - {None}) or (numbers[0] & numbers[1]) or (allocated[0] & allocated[1])
         if shared:
-            raise Failure(
-                "device_shared",
-                observed=f"both pods on {self.node} have {', '.join(sorted(map(str, shared)))}",
-                expected="each of the two pods has a device of its own",
-            )
+            raise self.one_for_two(shared)
         if None in names[0] | names[1]:
             seen = " and ".join(", ".join(map(str, nodes)) for nodes in opened)
             raise Unverified(f"the pods opened {seen}, and not all say which device they are", code="no_identity")
+
+    def one_for_two(self, shared: Iterable[object]) -> Failure | Unknown:
+        """That two holders have one device: a fault, but where nobody tells that units are not shares, which may be so meant."""
+        observed = f"both pods on {self.node} have {', '.join(sorted(map(str, shared)))}"
+        if self.kind.untold and not self.kind.strategy:
+            told = f"no label tells whether units of {self.kind.title} are whole devices or shares of them"
+            return Unknown(f"{observed}, and {told}", code="sharing_not_told")
+        return Failure("device_shared", observed=observed, expected="each of the two pods has a device of its own")
 
 
 def family(opened: Sequence[reading.Node]) -> list[str]:

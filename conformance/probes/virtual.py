@@ -13,7 +13,7 @@ from conformance.probes import reading
 from conformance.probes.answers import Burned
 from conformance.probes.bench import Bench
 from conformance.probes.tenants import Tenant
-from conformance.verdicts import Failure, NotApplicable, Unknown
+from conformance.verdicts import Failure, Grade, NotApplicable, Unknown
 
 
 class Virtual(Bench):
@@ -80,8 +80,11 @@ class Virtual(Bench):
             expected="it opens the virtual device that was allocated to it, and no whole device",
         )
 
-    def must_be_smaller(self, tenant: Tenant, node: reading.Node, load: Burned | None) -> None:
-        """``Failure`` where a pod sees as much memory as the whole device has; what is not told is said to be so."""
+    def must_be_smaller(self, tenant: Tenant, node: reading.Node, load: Burned | None) -> Grade:
+        """``Failure`` where a pod sees as much memory as the whole device has; what is not told is said to be so.
+
+        The grade is lower where nothing told the virtual device from a whole one: neither memory nor what was allocated.
+        """
         rule, whole = self.descriptor.node_memory, self._whole_memory()
         told = amount(rule.of(node.content)) if rule else None
         seen = Fraction(load.memory) if load and load.memory is not None else told
@@ -97,6 +100,8 @@ class Virtual(Bench):
                 observed=f"pod {tenant.name} on {self.node} sees {_bytes(seen)} through its virtual device",
                 expected=f"less than the whole device has, which is {_bytes(whole)}",
             )
+        told_apart = None not in (seen, whole) or self.allocated(tenant) is not None
+        return Grade.CONTROLLED if told_apart else Grade.BEHAVIOURAL
 
     def _whole_memory(self) -> Fraction | None:
         """Memory of the smallest whole device of this model that DRA publishes for the node, in bytes; None: not told."""

@@ -39,6 +39,8 @@ class PluginSwitches:
     injects: Literal["allocated", "every", "first", "nothing"] = "allocated"
     replicas_are_devices: bool = False
     """Whether each unit of a shared resource needs a device of its own: where every device has one, the next pod is refused."""
+    shares_are_first: bool = False
+    """Whether every unit of a shared resource gives the first of its devices, whichever was allocated."""
     beyond_limit: bool = False
     """Whether one unit of each shared resource more is handed out than is allocatable; the scheduler leaves the count to it."""
     miscounts: bool = False

@@ -200,3 +200,55 @@ def test_a_file_that_is_no_yaml_is_refused_in_one_line(tmp_path: Path, text: str
         descriptors.load([str(path)])
     assert "\n" not in str(refused.value)
     assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("resource", "labels", "untold"),
+    [
+        ("nvidia.com/gpu", {}, True),
+        ("nvidia.com/gpu", {"nvidia.com/gpu.sharing-strategy": "none"}, False),
+        ("nvidia.com/gpu", {"cloud.google.com/gke-accelerator": "nvidia-l4"}, False),
+        ("gpu.intel.com/i915", {}, True),
+        ("sim.dev/accel", {}, False),
+        ("habana.ai/gaudi", {}, False),
+    ],
+)
+def test_units_are_whole_without_doubt_only_where_shares_would_show(
+    resource: str, labels: dict[str, str], *, untold: bool
+) -> None:
+    (kind,) = _take(with_amounts({resource: "4"}, labels=labels)).kinds
+    assert kind.untold is untold
+
+
+@pytest.mark.parametrize(
+    ("amounts", "labels", "found"),
+    [
+        (
+            {"nvidia.com/gpu": "0", "nvidia.com/gpu.shared": "8"},
+            {"nvidia.com/gpu.sharing-strategy": "time-slicing", "nvidia.com/gpu.count": "2"},
+            ["nvidia.com/gpu.shared"],
+        ),
+        ({"nvidia.com/gpu": "0", "nvidia.com/mig-1g.5gb": "7"}, {}, ["nvidia.com/mig-1g.5gb"]),
+        ({"nvidia.com/mig-1g.5gb": "7", "nvidia.com/mig-2g.10gb": "0"}, {}, ["nvidia.com/mig-1g.5gb"]),
+        (
+            {"nvidia.com/mig-1g.5gb": "7", "nvidia.com/mig-2g.10gb": "0"},
+            {"nvidia.com/mig-2g.10gb.count": "3"},
+            ["nvidia.com/mig-1g.5gb", "nvidia.com/mig-2g.10gb"],
+        ),
+        ({"nvidia.com/gpu": "0"}, {}, ["nvidia.com/gpu"]),
+        ({"nvidia.com/gpu": "0", "amd.com/gpu": "8"}, {}, ["amd.com/gpu", "nvidia.com/gpu"]),
+    ],
+)
+def test_a_name_that_a_kubelet_keeps_after_units_were_renamed_is_no_kind(
+    amounts: Object, labels: Object, found: list[str]
+) -> None:
+    taken = _take(with_amounts(amounts, labels=labels))
+    assert sorted(kind.name for kind in (*taken.kinds, *taken.shares)) == found
+
+
+def test_shares_are_tried_on_the_nodes_with_most_of_them_free_and_the_others_are_named() -> None:
+    sizes = {f"n{n}": units for n, units in enumerate((1, 8, 8, 8, 8, 2))}
+    taken = _take(*(with_amounts({"nvidia.com/mig-1g.5gb": str(units)}, name=name) for name, units in sizes.items()))
+    tried, left_out = taken.by_node()
+    assert [share.name for kind in tried.shares for share in kind.nodes] == ["n1", "n2", "n3", "n4"]
+    assert [text.rpartition(": ")[2] for text in left_out] == ["4 of 6 nodes are tried"]

@@ -1,5 +1,6 @@
 """What a bench makes of what its pods opened: no name, file mode or missing witness turns into a pass."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -156,3 +157,29 @@ def test_a_pod_that_does_not_start_as_root_for_another_reason_is_not_replaced(be
 
 def test_an_identity_needs_the_group_that_names_it() -> None:
     assert Identity("path", r"^/dev/x(?P<id>\d+)$").of("/dev/y1") is None
+
+
+@pytest.mark.parametrize(
+    ("ids", "identified"),
+    [(["A-1"], ["A-1"]), (["A-1::3"], ["A-1"]), (["A-1", "part of A-1"], None), (["another word"], None)],
+)
+def test_only_what_the_descriptor_can_read_identifies_what_was_allocated(
+    bench: Bench, ids: list[str], identified: list[str] | None
+) -> None:
+    bench.descriptor = replace(DESCRIPTOR, plugin_identity=Identity("plugin_id", r"^(?P<id>A-\d+)(::\d+)?$"))
+    told = [{"name": KIND.name, "resources": [{"resourceID": one} for one in ids]}]
+    made = tenant("p", node("/dev/x1", 1))
+    made.pod["status"] = {"containerStatuses": [{"name": "main", "allocatedResourcesStatus": told}]}
+    assert bench.identified(made) == identified
+
+
+def test_one_device_for_two_is_no_fault_where_nobody_tells_that_units_are_whole(bench: Bench) -> None:
+    bench.kind = replace(KIND, untold=True)
+    bench.still_run = lambda: None  # type: ignore[method-assign]
+    pods = [tenant(name, node("/dev/x1", 1, uuid="A")) for name in ("p", "q")]
+    with pytest.raises(Unknown) as raised:
+        bench.different(*pods)
+    assert raised.value.code == "sharing_not_told"
+    bench.kind = KIND
+    with pytest.raises(Failure):
+        bench.different(*pods)

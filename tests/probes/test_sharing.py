@@ -195,6 +195,20 @@ def test_partitions_behind_one_device_node_are_told_apart_by_the_library() -> No
         views.all_different([first, replace(second, identity="MIG-1")])
 
 
+def test_replicas_of_two_parts_behind_one_device_node_are_two_devices() -> None:
+    """Replicas of MIG devices: every pod has the node of the whole GPU, and one of two parts of it."""
+    seen = [
+        views.view(tenant(name, device(0), burn=Burn("cuda", 2.0, (burned(uuid=uuid),), "")), DESCRIPTOR)
+        for name, uuid in (("a", "MIG-1"), ("b", "MIG-2"), ("c", "MIG-1"))
+    ]
+    assert not views.same(*seen[:2])
+    pair = views.sharing_one(seen)
+    assert pair is not None
+    assert [one.pod for one in pair] == ["a", "c"]
+    with pytest.raises(Unverified):
+        views.same(seen[0], replace(seen[1], by_library=False))
+
+
 # Loads
 
 
@@ -269,6 +283,17 @@ def test_another_number_of_units_disagrees(units: int) -> None:
     assert code(raised) == "shares_disagree"
 
 
+def test_units_that_are_not_healthy_are_no_wrong_configuration() -> None:
+    found = labelled(8, {"x.dev/count": "2", "x.dev/replicas": "4"})
+    found["status"]["allocatable"] = {"x.dev/accel": "4"}
+    with pytest.raises(Unknown) as raised:
+        _agrees(SLICED, found)
+    assert code(raised) == "units_not_healthy"
+    found["status"]["capacity"] = {"x.dev/accel": "6"}
+    with pytest.raises(Failure):
+        _agrees(SLICED, found)
+
+
 @pytest.mark.parametrize(
     "labels",
     [{"x.dev/count": "2"}, {"x.dev/replicas": "4"}, {"x.dev/count": "two", "x.dev/replicas": "4"}],
@@ -341,6 +366,12 @@ def test_what_is_not_seen_or_not_known_is_unknown(
     ended = _nobody(found, *descriptors)
     assert isinstance(ended, Unknown)
     assert ended.code == wanted
+
+
+def test_units_of_which_no_label_tells_that_they_are_whole_may_be_shares() -> None:
+    ended = _nobody(inventory(replace(KIND, untold=True)), DESCRIPTOR)
+    assert isinstance(ended, Unknown)
+    assert ended.code == "sharing_not_told"
 
 
 @pytest.mark.parametrize("note", ["1 of 3 nodes are not ready or not schedulable", "not allowed to list pods"])

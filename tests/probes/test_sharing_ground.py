@@ -31,6 +31,7 @@ DESCRIPTOR = parse(
             "resources": ["x.dev/accel"],
             "shares": [{"strategy": "partitions", "resources": ["x.dev/part-*"]}],
         },
+        "virtualization": {"can": True, "resources": ["x.dev/virtual"]},
         "device_nodes": {"accelerators": ["/dev/x[0-9]*"], "identity": {"path": r"x(?P<id>\d+)$"}},
     }
 )
@@ -77,8 +78,15 @@ def slices(*devices: Object, counters: list[Object] | None = None) -> list[Objec
     return found + ([{"metadata": {"name": "c"}, "spec": {**common, "sharedCounters": counters}}] if counters else [])
 
 
+NODE = {
+    "metadata": {"name": "n", "labels": {"host": "n"}},
+    "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+}
+
+
 def _others(api: FakeApi, *, which: foreign.Meant = foreign.every) -> str:
     """Code of what the look at others ends with; empty where there are none."""
+    api.lists.setdefault("nodes", [NODE])
     try:
         foreign.none_hold(api, DESCRIPTOR, "resource.k8s.io/v1", "n", RUN, which)
     except Outcome as ended:
@@ -86,7 +94,7 @@ def _others(api: FakeApi, *, which: foreign.Meant = foreign.every) -> str:
     return ""
 
 
-@pytest.mark.parametrize("resource", ["x.dev/accel", "x.dev/part-1g"])
+@pytest.mark.parametrize("resource", ["x.dev/accel", "x.dev/part-1g", "x.dev/virtual"])
 def test_a_pod_of_somebody_else_with_a_device_or_a_share_keeps_loads_away(resource: str) -> None:
     assert _others(FakeApi(pods=[pod("p", resource)])) == "foreign_pods"
     assert _others(FakeApi(pods=[pod("p", resource, run="another")])) == "foreign_pods"
@@ -107,6 +115,15 @@ def test_a_claim_of_somebody_else_keeps_loads_away_where_its_device_is_meant() -
     assert _others(api, which=lambda device: device.multiple) == ""
     api.lists["resourceclaims"] = [claim("c", "a", run=RUN), claim("d", "elsewhere")]
     assert _others(api) == ""
+
+
+def test_a_claim_keeps_loads_away_also_where_its_slice_names_the_node_by_a_selector() -> None:
+    published_by_label = slices({"name": "a"})
+    spec = published_by_label[0]["spec"]
+    del spec["nodeName"]
+    term = {"matchExpressions": [{"key": "host", "operator": "In", "values": ["n"]}]}
+    spec["nodeSelector"] = {"nodeSelectorTerms": [term]}
+    assert _others(FakeApi(resourceslices=published_by_label, resourceclaims=[claim("c", "a")])) == "foreign_pods"
 
 
 def test_a_claim_that_the_scheduler_made_for_a_pod_of_this_run_is_no_foreign_one() -> None:
@@ -172,8 +189,7 @@ def _shares(strategy: str, *found: Object, counters: list[Object] | None = None,
         nodes=(NodeShare(name="n", devices=2, free=2),),
         strategy=strategy,
     )
-    node = {"metadata": {"name": "n"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
-    api = FakeApi(nodes=[node], resourceslices=slices(*found, counters=counters), **lists)
+    api = FakeApi(nodes=[NODE], resourceslices=slices(*found, counters=counters), **lists)
     sandbox = SimpleNamespace(api=api, evidence=Evidence())
     inventory = SimpleNamespace(dra_version="v1")
     return Shares(cast("Any", sandbox), kind, (DESCRIPTOR,), cast("Any", inventory))
@@ -238,6 +254,14 @@ def test_claims_that_together_take_more_than_a_device_has_are_beyond_the_limit(c
     with pytest.raises(Failure) as raised:
         published.none_beyond(shares)
     assert raised.value.code == "share_beyond_the_limit"
+
+
+def test_a_claim_with_admin_access_takes_nothing_of_a_device() -> None:
+    watcher = claim("w", "a", consumed={"memory": "16Gi"})
+    watcher["status"]["allocation"]["devices"]["results"][0]["adminAccess"] = True
+    claims = [watcher, claim("c", "a", consumed={"memory": "4Gi"})]
+    shares = _shares("consumable-capacity", several({"memory": {"value": "16Gi"}}), resourceclaims=claims)
+    published.none_beyond(shares)
 
 
 def test_a_device_with_a_taint_is_not_counted() -> None:

@@ -91,6 +91,13 @@ def test_a_scheduler_that_says_nothing_proves_nothing(monkeypatch: pytest.Monkey
     assert raised.value.code == "scheduler_silent"
 
 
+def test_a_gate_is_no_word_of_the_scheduler() -> None:
+    gated = pod()
+    gated["status"]["conditions"][0]["reason"] = "SchedulingGated"
+    assert limit._decided(gated) is None
+    assert limit._decided(pod()) is not None
+
+
 def test_a_pod_that_is_placed_at_once_is_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "wait_for", lambda *_given, **_named: pod("n"))
     ground = Ground(pod("n"))

@@ -13,7 +13,7 @@ from conformance.probes.bench import Bench
 from conformance.probes.reading import Node, Report
 from conformance.probes.tenants import Tenant
 from conformance.probes.virtual import Virtual
-from conformance.verdicts import Failure, NotApplicable, Outcome, Unknown, Unverified
+from conformance.verdicts import Failure, Grade, NotApplicable, Outcome, Unknown, Unverified
 from tests.inventory.fakes import cluster
 from tests.probes.test_bench import FakeSandbox
 
@@ -160,6 +160,16 @@ def test_less_memory_or_memory_that_nobody_tells_is_no_failure() -> None:
     untold.must_be_smaller(_tenant(), _node("uuid=A memory=16Gi"), None)
     (step,) = untold.sandbox.evidence.steps
     assert step["expected"] == "less than an amount that nobody tells"
+
+
+def test_what_nothing_tells_from_a_whole_device_has_a_lower_grade() -> None:
+    silent = _tenant()
+    silent.pod["status"] = {}
+    unknown_size = _node("uuid=A memory=16Gi")
+    assert _virtual(_kind("virtual")).must_be_smaller(_tenant(), unknown_size, None) == Grade.CONTROLLED
+    assert _virtual(_kind("virtual")).must_be_smaller(silent, unknown_size, None) == Grade.BEHAVIOURAL
+    published = _virtual(_kind("virtual", "dra"), None, _slice())
+    assert published.must_be_smaller(silent, _node(), None) == Grade.CONTROLLED
 
 
 @pytest.fixture

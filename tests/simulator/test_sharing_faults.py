@@ -136,3 +136,8 @@ def test_without_a_fault_two_pods_with_one_claim_have_one_device() -> None:
         users = Users(running)
         users.client.create(CLAIMS.format(users.space), claim("c", selectors=[SECOND]))
         assert uuids([users.user("p", "c"), users.user("q", "c")]) == ["SIM-0004"] * 2
+
+
+def test_shares_are_of_the_first_device() -> None:
+    with planted("shares_are_of_the_first_device") as shares:
+        assert uuids([shares.hold(name, SHARED) for name in ("p", "q")]) == ["SIM-0000", "SIM-0000"]

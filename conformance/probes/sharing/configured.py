@@ -50,10 +50,18 @@ def _number(share: Kind, node: Object, label: str, what: str) -> tuple[int, str]
 
 
 def agrees(share: Kind, node: Object, rule: ShareRule) -> str:
-    """Raise ``Failure`` where the node offers another number of units than its configuration promises; says what was compared."""
+    """Raise ``Failure`` where the node offers another number of units than its configuration promises; says what was compared.
+
+    ``Unknown`` where the device plugin registered as many and some of them are not healthy: that says nothing of its sharing.
+    """
     wanted, told = promised(share, node, rule)
     capacity, allocatable = device_plugin.resources(node).get(share.name, (0, 0))
     name = node["metadata"]["name"]
+    if allocatable < capacity == wanted:
+        raise Unknown(
+            f"node {name} has {wanted} {share.name} as its labels say ({told}), of which {capacity - allocatable} are not healthy",
+            code="units_not_healthy",
+        )
     if allocatable != wanted:
         raise Failure(
             "shares_disagree",

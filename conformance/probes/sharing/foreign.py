@@ -57,7 +57,8 @@ def is_ours(obj: Object, run: str) -> bool:
 
 
 def _by_pods(api: Api, descriptor: Descriptor, node: str, run: str) -> Iterator[str]:
-    globs = [*descriptor.resources, *(glob for rule in descriptor.shares for glob in rule.resources)]
+    virtual = descriptor.virtualization.resources if descriptor.virtualization else ()
+    globs = [*descriptor.resources, *virtual, *(glob for rule in descriptor.shares for glob in rule.resources)]
     for pod in fresh.pods_on(api, [node]):
         if is_ours(pod, run):
             continue
@@ -82,7 +83,8 @@ def _by_claims(
         claims = api.list(f"/apis/{group_version}/resourceclaims")
     except errors.NotFound:
         return
-    found = (d for d in dra.devices(slices, []) if d.node == node and d.driver in descriptor.drivers)
+    nodes = [api.get(f"/api/v1/nodes/{node}")]  # a slice may name its node by a selector
+    found = (d for d in dra.devices(slices, nodes) if d.node == node and d.driver in descriptor.drivers)
     here = {device.key for device in found if meant(device)}
     pods = {odd.part(pod, "metadata").get("uid") for pod in fresh.pods_on(api, [node]) if is_ours(pod, run)}
     for claim in claims:

@@ -6,7 +6,7 @@ from itertools import combinations
 from conformance.cluster.api import Object
 from conformance.inventory import room
 from conformance.inventory.vendor import CAPACITY, MPS, SHARED_CLAIM, SLICES, TIME_SLICING
-from conformance.probes import claims, reading
+from conformance.probes import claims
 from conformance.probes.ask import Ask
 from conformance.probes.sharing import together, views
 from conformance.probes.sharing.crew import Sent
@@ -48,6 +48,7 @@ def by_replicas(shares: Shares) -> Grade:
             observed=f"{len(seen)} pods with one unit each opened {len(seen)} devices: {'; '.join(map(str, seen))}",
             expected="at least two of them have a share of one device",
         )
+    together.are_allocated(shares, tried.tenants)
     return together.judged(shares, crew, tried, f"{pair[0].pod} and {pair[1].pod} share {pair[0].node}")
 
 
@@ -73,8 +74,7 @@ def by_claim(shares: Shares) -> Grade:
     for third in rest:
         if views.same(one, third):
             raise _one_for_two_claims(one, third)
-    for tenant, own in zip(tried.tenants, (one, two, *rest), strict=True):
-        _is_allocated(shares, tenant, own)
+    together.are_allocated(shares, tried.tenants)
     shares.evidence.step(
         "a pod with a claim of its own ran beside them" if rest else "no second device is free for a second claim",
         expected="another device",
@@ -105,6 +105,7 @@ def by_capacity(shares: Shares) -> Grade:
             observed=f"{len(seen)} claims were given {len(seen)} devices: {'; '.join(map(str, seen))}",
             expected="two claims that fit into one device are given one",
         )
+    together.are_allocated(shares, tried.tenants)
     return together.judged(shares, crew, tried, shared)
 
 
@@ -126,17 +127,6 @@ def _held_by_both(tenants: Sequence[Tenant]) -> None:
             "claim_not_held",
             observed=f"while two pods run with one claim: {claims.describe(claim)}",
             expected="it holds one device and is reserved for both",
-        )
-
-
-def _is_allocated(shares: Shares, tenant: Tenant, own: View) -> None:
-    """Raise ``Failure`` where a pod opened another device than its claim holds; where nobody tells which, it is left alone."""
-    told, opened = shares.bench.allocated(tenant), reading.identity(own.node, shares.bench.descriptor)
-    if told is not None and told != [opened]:
-        raise Failure(
-            "wrong_device",
-            observed=f"pod {tenant.name} opened {opened} ({own.node})",
-            expected=f"it opens the device that its claim holds: {', '.join(told) or 'none'}",
         )
 
 

@@ -12,6 +12,7 @@ from conformance.probes.sharing.shares import Shares
 from conformance.verdicts import Failure, Unknown, Unverified
 
 REFUSAL_SECONDS = 60.0
+_GATED = "SchedulingGated"
 
 
 def is_kept(shares: Shares, crew: Crew, free: int) -> None:
@@ -105,8 +106,10 @@ def _holds_nothing(crew: Crew, more: Sent) -> None:
 
 
 def _decided(pod: Object) -> Object | None:
+    """The pod, once the scheduler has decided on it; a gate (a queue's, say) only keeps it from the scheduler."""
     conditions = (pod.get("status") or {}).get("conditions") or []
-    return pod if any(c.get("type") == "PodScheduled" for c in conditions) else None
+    told = (c for c in conditions if c.get("type") == "PodScheduled")
+    return pod if any(c.get("reason") != _GATED for c in told) else None
 
 
 def placed(pod: Object) -> str | None:

@@ -38,6 +38,7 @@ def shares(inventory: Inventory, descriptors: Sequence[Descriptor]) -> NoReturn:
         )
     if not any(can.values()):
         raise NotApplicable(f"no accelerator here can be shared, by its descriptor: {', '.join(can)}")
+    must_be_told(inventory)
     able = [title for title, answer in can.items() if answer]
     raise Failure(
         "no_sharing",
@@ -58,6 +59,17 @@ def must_see(inventory: Inventory) -> None:
         raise Unknown(
             f"no share was found, and not everything was seen: {'; '.join(unseen)}",
             code="forbidden" if forbidden else "not_all_seen",
+        )
+
+
+def must_be_told(inventory: Inventory) -> None:
+    """Raise ``Unknown`` where units may be shares under the name of whole devices, because no label of their nodes tells it."""
+    untold = [kind.title for kind in inventory.pools or inventory.kinds if kind.untold]
+    if untold:
+        raise Unknown(
+            f"no label tells whether units of {', '.join(untold)} are whole devices or shares of them; install the vendor's "
+            "feature discovery where it has one",
+            code="sharing_not_told",
         )
 
 

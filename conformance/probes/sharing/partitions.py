@@ -32,6 +32,7 @@ def are_parts_of_one(shares: Shares) -> Grade:
     if tried.cannot is not None and shares.bench.descriptor.compute == CUDA:
         raise tried.cannot  # the device node of a partition may be that of the whole device, and only the library tells them apart
     pair = _pair(_parts(shares, tried.tenants))
+    together.are_allocated(shares, tried.tenants)
     return together.judged(shares, crew, tried, f"{pair[0]}; {pair[1]}")
 
 

@@ -65,6 +65,8 @@ def none_beyond(shares: Shares) -> None:
     taken: dict[tuple[Key, str], Fraction] = {}
     for claim in shares.api.list(f"/apis/{shares.bench.group_version}/resourceclaims"):
         for result in room.allocation_results(claim):
+            if result.get("adminAccess"):
+                continue  # it watches the device and takes nothing of it
             key = (str(result.get("driver")), str(result.get("pool")), str(result.get("device")))
             for name, text in odd.part(result, "consumedCapacity").items():
                 short = str(name).removeprefix(f"{key[0]}/")

@@ -53,6 +53,7 @@ class Shares:
         """Raise ``NotApplicable`` where nobody shares, which another check judges, and ``Unknown`` where that cannot be seen."""
         if self._share is None:
             nobody.must_see(self.inventory)
+            nobody.must_be_told(self.inventory)
             raise NotApplicable(
                 f"no unit on {self.inventory.nodes} nodes is a share of a device ({nobody.LOOKED}); "
                 "whether one should be is judged by gpu_sharing/devices_are_shared"

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from conformance.inventory.vendor import MPS
+from conformance.probes import reading
 from conformance.probes.ask import DEVICES, Ask, burning
 from conformance.probes.sharing import loads, moments, views
 from conformance.probes.sharing.crew import Crew, Sent
 from conformance.probes.sharing.shares import Shares
 from conformance.probes.sharing.views import View
 from conformance.probes.tenants import Tenant
-from conformance.verdicts import Grade, Unknown, Unverified
+from conformance.verdicts import Failure, Grade, Unknown, Unverified
 
 LONGER = 3
 """Length of the loads of a second try in lengths of the first ones, which were not on the devices at the same time."""
@@ -60,6 +61,20 @@ def at_once(shares: Shares, crew: Crew, send: Send) -> Tried:
 def viewed(shares: Shares, tenants: Sequence[Tenant]) -> list[View]:
     """The one device that each pod opened."""
     return [views.view(tenant, shares.bench.descriptor) for tenant in tenants]
+
+
+def are_allocated(shares: Shares, tenants: Sequence[Tenant]) -> None:
+    """Raise ``Failure`` where a pod opened another device than was allocated to it; where nobody tells which, it is left alone."""
+    descriptor = shares.bench.descriptor
+    for tenant in tenants:
+        node, told = views.view(tenant, descriptor).node, shares.bench.identified(tenant)
+        opened = reading.identity(node, descriptor)
+        if told is not None and told != [opened]:
+            raise Failure(
+                "wrong_device",
+                observed=f"pod {tenant.name} opened {opened} ({node})",
+                expected=f"it opens the device that was allocated to it: {', '.join(told)}",
+            )
 
 
 def judged(shares: Shares, crew: Crew, tried: Tried, told: str) -> Grade:

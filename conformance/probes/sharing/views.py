@@ -85,11 +85,13 @@ def _of(rule: Identity | None, node: reading.Node) -> str | None:
 def same(first: View, second: View) -> bool:
     """Whether two pods opened one device: one number, and one identity read through it.
 
-    Raises ``Unverified`` where number and identity contradict each other, or where nothing says which device it is.
+    Parts of one device may have its number; where the library that computed on both names two, they are two. Raises ``Unverified`` where number and identity contradict each other, or where nothing says which device it is.
     """
     by_number, by_identity = first.node.number == second.node.number, first.identity == second.identity
     if None in (first.identity, second.identity):
         raise Unverified(f"a device does not say which one it is: {first}; {second}", code="no_identity")
+    if by_number and not by_identity and first.by_library and second.by_library:
+        return False
     if by_number != by_identity:
         raise Unverified(f"device number and identity contradict each other: {first}; {second}", code="no_identity")
     return by_number

@@ -116,7 +116,7 @@ class DeviceManager:
             wanted = {"name": "", "request": mapping["requestName"]}
             injection += self._from_claim(claims[""], wanted, uid_of(pod))[0]
         for resource, units in self._units.of((uid_of(pod), container["name"])).items():
-            injection += self._from_plugin(tuple(dict.fromkeys(unit.device for unit in units)))
+            injection += self._from_plugin(self._own(resource, [unit.device for unit in units]))
             statuses.append({"name": resource, "resources": [{"resourceID": u.id, "health": "Healthy"} for u in units]})
         if self._switches.runtime.not_injected_on == self._node.name:
             injection = Injection(environment=injection.environment)
@@ -169,6 +169,13 @@ class DeviceManager:
         name = f"claim:{reference['name']}" + (f"/{reference['request']}" if reference.get("request") else "")
         resources = [{"resourceID": _cdi(claim, result), "health": "Healthy"} for result in results]
         return found, {"name": name, "resources": resources}
+
+    def _own(self, resource: str, devices: list[Device]) -> tuple[Device, ...]:
+        """The devices behind a container's units; with a fault the first one of its node, where they are shared."""
+        first = self._node.sliced.devices[:1]
+        if first and self._switches.plugin.shares_are_first and resource == self._node.sliced.resource:
+            return first
+        return tuple(dict.fromkeys(devices))
 
     def _from_plugin(self, own: tuple[Device, ...]) -> Injection:
         chosen = {
