@@ -147,7 +147,7 @@ class Allocation:
                 self._sandbox.api,
                 self._pods,
                 name,
-                _decided,
+                starting.decided,
                 limit=limit,
                 what="the scheduler's refusal",
                 show=starting.describe,
@@ -268,12 +268,6 @@ def not_published(bench: Bench, claim: Object, node: str) -> str | None:
 def held_back(claim: Object) -> str | None:
     """What breaks 'not allocated', or None."""
     return claims.describe(claim) if (claim.get("status") or {}).get("allocation") else None
-
-
-def _decided(pod: Object) -> Object | None:
-    """The pod once the scheduler has written a decision on it, either way."""
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return pod if any(c.get("type") == "PodScheduled" for c in conditions) else None
 
 
 def _empty(claim: Object) -> Object | None:

@@ -47,7 +47,7 @@ class Extended:
     def _is_refused(self, name: str, error: Unverified) -> None:
         """Raise the error unless the scheduler has refused the pod; such a pod is ended."""
         pod = self._sandbox.api.get(f"{self._sandbox.path('pods')}/{self._sandbox.name(name)}")
-        if pod["spec"].get("nodeName") or not _refusal(pod):
+        if pod["spec"].get("nodeName") or not starting.refused(pod):
             raise error
         self._sandbox.delete_pod(pod)
 
@@ -143,7 +143,7 @@ class Extended:
         what = "the scheduler's refusal"
         try:
             seen = waiting.wait_for(
-                self._sandbox.api, self._sandbox.path("pods"), name, _decided, limit=limit, what=what
+                self._sandbox.api, self._sandbox.path("pods"), name, starting.decided, limit=limit, what=what
             )
         except errors.WaitTimeout as error:
             raise Unverified(
@@ -176,13 +176,3 @@ class Extended:
     def _bound(pod: Object) -> str | None:
         node = pod["spec"].get("nodeName")
         return f"it was bound to {node}" if node else None
-
-
-def _refusal(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(c.get("type") == "PodScheduled" and c.get("status") == "False" for c in conditions)
-
-
-def _decided(pod: Object) -> Object | None:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return pod if any(c.get("type") == "PodScheduled" for c in conditions) else None

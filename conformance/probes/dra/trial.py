@@ -7,7 +7,7 @@ from conformance.cluster import errors
 from conformance.cluster.api import Object
 from conformance.inventory import dra, fresh
 from conformance.inventory.room import allocation_results
-from conformance.probes import claims
+from conformance.probes import claims, starting
 from conformance.probes.allocation import Allocation, Running
 from conformance.probes.bench import Bench
 from conformance.probes.dra import expressions, published, served, shapes
@@ -141,9 +141,7 @@ class Trial:
     def _is_refused(self, name: str, claim: Object, error: Unverified) -> None:
         """Raise the error unless the scheduler has refused the pod; such a pod is ended."""
         pod = self.sandbox.api.get(f"{self.sandbox.path('pods')}/{self.sandbox.name(name)}")
-        conditions = (pod.get("status") or {}).get("conditions") or []
-        refused = any(c.get("type") == "PodScheduled" and c.get("status") == "False" for c in conditions)
-        if not refused or claims.allocated(self._allocation.read(claim)):
+        if not starting.refused(pod) or claims.allocated(self._allocation.read(claim)):
             raise error
         self.sandbox.delete_pod(pod)
 

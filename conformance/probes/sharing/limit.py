@@ -60,7 +60,7 @@ def _is_refused(shares: Shares, crew: Crew, more: Sent) -> None:
             crew.api,
             crew.pods_path,
             name,
-            _decided,
+            starting.decided,
             limit=shares.sandbox.limit(REFUSAL_SECONDS),
             what="the scheduler's refusal",
             show=starting.describe,
@@ -102,11 +102,6 @@ def _holds_nothing(crew: Crew, more: Sent) -> None:
             observed=f"all units are held, and one claim more was {claims.describe(claim)}",
             expected="a claim beyond the units of the node is not allocated",
         )
-
-
-def _decided(pod: Object) -> Object | None:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return pod if any(c.get("type") == "PodScheduled" for c in conditions) else None
 
 
 def placed(pod: Object) -> str | None:
