@@ -51,16 +51,20 @@ def telling(devices: Sequence[Published], preferred: str = "") -> str | None:
 
 
 def only(target: Published, others: Sequence[Published], preferred: str = "") -> tuple[str, ...] | None:
-    """Selectors that the target meets and none of the others does: one attribute, or all of them together; None: no way."""
+    """Selectors that the target meets and none of the others does: one attribute, or several together; None: no way."""
     rest = [device for device in others if device.key != target.key]
     names = sorted(target.attributes, key=lambda name: (name != preferred, name))
     usable = {n: e for n in names if (e := attribute_is(n, target.attributes[n]))}
     for name, expression in usable.items():
         if all(device.value(name) != target.value(name) for device in rest):
             return (expression,)
-    if usable and all(any(d.value(n) != target.value(n) for n in usable) for d in rest):
-        return tuple(usable.values())[:MOST]
-    return None
+    chosen: list[str] = []
+    for name, expression in usable.items():
+        alike = [device for device in rest if device.value(name) == target.value(name)]
+        if len(alike) < len(rest):
+            chosen.append(expression)
+            rest = alike
+    return tuple(chosen) if chosen and not rest and len(chosen) <= MOST else None
 
 
 MOST = 16
