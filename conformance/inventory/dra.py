@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -38,6 +38,8 @@ class Device:
     """Whether it takes a part of its counters and leaves the rest to other devices."""
     multiple: bool = False
     """Whether several claims may hold it at once (``allowMultipleAllocations``)."""
+    everywhere: bool = False
+    """Whether every node reaches it (``allNodes``)."""
 
     @property
     def key(self) -> Key:
@@ -102,11 +104,11 @@ def devices(slices: Iterable[Object], nodes: list[Object]) -> Iterator[Device]:
     for item in every:
         spec = item["spec"]
         each = bool(spec.get("perDeviceNodeSelection"))
-        common = None if each else _node(spec, index)
         for entry in spec.get("devices") or []:
             body = entry.get("basic", entry)
-            where = _node(body, index) if each else common
-            yield _device(spec["driver"], spec["pool"]["name"], entry["name"], body, where, limits)
+            selection = body if each else spec
+            device = _device(spec["driver"], spec["pool"]["name"], entry["name"], body, _node(selection, index), limits)
+            yield replace(device, everywhere=True) if selection.get("allNodes") is True else device
 
 
 def _device(driver: str, pool: str, name: str, body: Object, node: str | None, limits: Counters) -> Device:

@@ -54,6 +54,7 @@ class FakeSandbox:
 
     def __init__(self, pod: Object) -> None:
         self.evidence, self.settings, self.pod, self.deleted = Evidence(), Settings(run_id="r"), pod, 0
+        self.own = "mine"
         self.api = self
 
     def get(self, _path: str) -> Object:
@@ -79,7 +80,7 @@ class SomeTrial(Trial):
         self._allocation = FakeAllocation(set(running))  # type: ignore[assignment]
         self._devices = [device("a", free=free)]
 
-    def everything(self) -> Any:
+    def everything(self, _own: Any = None) -> Any:
         return self._devices
 
     def one(self, *_selectors: str, **_more: object) -> Object:

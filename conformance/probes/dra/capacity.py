@@ -38,9 +38,13 @@ class Divided:
 
         for n in range(self.count):
             expected = f"{self.device.name}, of which {n} of {self.count} parts are held"
-            needs = () if running else (self.device,)
             made = trial.get(
-                f"share-{n + 1}", self.spec, code="device_not_shared", expected=expected, needs=needs, twin=alone
+                f"share-{n + 1}",
+                self.spec,
+                code="device_not_shared",
+                expected=expected,
+                needs=[self.device],
+                twin=alone,
             )
             trial.must_mean(made, self.device)
             running.append(made)
@@ -68,12 +72,11 @@ def divided_device(trial: Trial) -> Divided:
     if count > MOST_SHARES:
         raise Unknown(f"{device.name} takes {count} claims of the largest part that may be asked for", code="too_many")
     trial.bench.use_node(device.node)
-    return Divided(device, _spec(trial, device, devices, asked), count)
+    return Divided(device, _spec(trial, device, asked), count)
 
 
-def _spec(trial: Trial, device: Published, devices: list[Published], asked: dict[str, str]) -> Object:
-    near = [other for other in devices if other.node == device.node]
-    chosen = expressions.only(device, near, trial.identity)
+def _spec(trial: Trial, device: Published, asked: dict[str, str]) -> Object:
+    chosen = expressions.only(device, trial.near(device.node), trial.identity)
     if chosen is None:
         raise Unknown(f"no published attribute tells {device.name} from the others", code="nothing_tells_apart")
     name = own_class(trial)
