@@ -107,6 +107,10 @@ def test_what_nobody_has_is_beyond_every_value_and_every_capacity() -> None:
     assert found["by-capacity"].endswith('quantity("80Gi")) > 0')
 
 
+def test_a_number_that_nobody_has_is_one_that_an_expression_can_hold() -> None:
+    assert str(expressions.nobody_is("d/x", [5, expressions.LARGEST])).endswith(f"== {5 - expressions.FAR}")
+
+
 def test_without_attributes_and_capacity_the_control_is_a_selector_that_is_false() -> None:
     assert selection.met_by_nobody(FakeTrial(device("a"))) == [("by-nothing", "false")]  # type: ignore[arg-type]
 

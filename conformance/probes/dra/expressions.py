@@ -10,6 +10,8 @@ NOBODY = "nobody has this value"
 """Value of a text attribute that no device has."""
 FAR = 2**40
 """Number that is added to a number so that no device has it."""
+LARGEST = 2**63 - 1
+"""Largest number that an attribute or a CEL expression can hold."""
 
 
 def attribute_is(name: str, typed: Mapping[str, Any]) -> str | None:
@@ -28,7 +30,10 @@ def nobody_is(name: str, values: Sequence[object]) -> str | None:
     if all(isinstance(value, str) for value in values):
         return f"{held.has} && {held.value} == {_text(NOBODY)}"
     numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
-    return f"{held.has} && {held.value} == {max(numbers) + FAR}" if len(numbers) == len(values) else None
+    if len(numbers) != len(values):
+        return None
+    beyond = max(numbers) + FAR
+    return f"{held.has} && {held.value} == {beyond if beyond <= LARGEST else min(numbers) - FAR}"
 
 
 def capacity_is(name: str, value: str, relation: str) -> str:
