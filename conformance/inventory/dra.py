@@ -88,8 +88,9 @@ def _flaw(item: Object) -> str | None:
     bodies = [e.get("basic", e) for e in entries]
     if not all(isinstance(b, dict) and isinstance(b.get("attributes") or {}, dict) for b in bodies):
         return "it has a device whose attributes are no object"
-    taints = [t for b in bodies for t in b.get("taints") or []]
-    return None if all(isinstance(t, dict) for t in taints) else "it has a taint that is no object"
+    taints = [b.get("taints") or [] for b in bodies]
+    good = all(isinstance(own, list) and all(isinstance(t, dict) for t in own) for own in taints)
+    return None if good else "it has a taint that is no object"
 
 
 def _value(attribute: Any) -> Any:
@@ -122,7 +123,7 @@ def _device(driver: str, pool: str, name: str, body: Object, node: str | None, l
         name=name,
         attributes={k.removeprefix(f"{driver}/"): _value(v) for k, v in (body.get("attributes") or {}).items()},
         node=node,
-        tainted=any(t.get("effect") in _BLOCKING for t in body.get("taints") or []),
+        tainted=any(str(t.get("effect")) in _BLOCKING for t in body.get("taints") or []),
         capacity={k.removeprefix(f"{driver}/"): v for k, v in odd.part(body, "capacity").items()},
         consumes=consumes,
         is_part=any(limits.get(key) != taken for key, taken in consumes.items()),
