@@ -1,4 +1,4 @@
-"""What others take or give back while a check runs is their right: nothing fails by it."""
+"""What others take or give back while a check runs is their right: nothing fails by it; shares of a device are told apart."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from conformance.inventory import descriptors, take
 from conformance.probes import names
 from conformance.probes.allocation import Allocation, Running
-from conformance.probes.dra import alternatives
+from conformance.probes.dra import alternatives, capacity
 from conformance.verdicts import Failure, Unverified
 from tests.inventory.fakes import FakeCluster, bare_node, cluster
 from tests.probes.test_dra_choice import DRIVER, device
@@ -107,3 +107,35 @@ def test_the_second_alternative_is_wrong_only_where_nobody_took_the_first(free: 
     trial.get = lambda *_a, **_k: Running({}, claim("b"), 0.1)  # type: ignore[method-assign]
     with pytest.raises(error):
         alternatives.takes_the_first(trial, device("a"))
+
+
+def share(**result: object) -> Running:
+    given = claim("a")
+    given["status"]["allocation"]["devices"]["results"][0] |= result
+    return Running({}, given, 0.1)
+
+
+class Given:
+    """Claims as they come to be allocated."""
+
+    def __init__(self, *shares: Running) -> None:
+        self.shares = list(shares)
+
+    def get(self, *_a: object, **_k: object) -> Running:
+        return self.shares.pop(0)
+
+    def must_mean(self, *_a: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "second",
+    [{}, {"shareID": "two"}, {"shareID": "one", "consumedCapacity": {"memory": "1Gi"}}],
+    ids=["tells nothing", "no amount", "the same share"],
+)
+def test_claims_that_do_not_tell_their_own_share_cannot_be_counted_by_anybody(second: Object) -> None:
+    one = {"shareID": "one", "consumedCapacity": {"memory": "1Gi"}}
+    divided = capacity.Divided(device("a"), {}, 2)
+    with pytest.raises(Failure, match="device_not_shared"):
+        divided.all_held(Given(share(**one), share(**second)))  # type: ignore[arg-type]
+    assert len(divided.all_held(Given(share(**one), share(**one | {"shareID": "two"})))) == 2  # type: ignore[arg-type]
