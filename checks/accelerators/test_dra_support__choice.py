@@ -115,6 +115,8 @@ def test_constraint_holds(driver_trial: Trial, evidence: Evidence) -> None:
         trial.waits(f"{rule.lower()}-waits", constraints.spec(rule, attribute))
     trial.still_wait(running)
     constraints.rest(pairs)
+    if not pairs:
+        raise Unknown("no two free devices of the node meet a constraint that could be asked for", code="no_pair")
     evidence.grade(Grade.CONTROLLED if impossible else Grade.BEHAVIOURAL)
 
 

@@ -26,8 +26,8 @@ def kinds(reading: Reading, version: str) -> Iterable[Kind]:
     reading.notes += broken
     listed = reading.list(f"{base}/deviceclasses") or []
     classes = {odd.name(c) for c in listed}
-    told = {odd.part(c, "spec").get("extendedResourceName"): odd.name(c) for c in listed}
-    reading.backed = {name: cls for name, cls in told.items() if isinstance(name, str) and name}
+    told = [(odd.part(c, "spec").get("extendedResourceName"), odd.name(c)) for c in listed]
+    reading.backed = {name: cls for name, cls in told if isinstance(name, str) and name}
     claims = reading.list(f"{base}/resourceclaims")
     found = [device for device in dra.devices(slices, reading.nodes) if not ignored(device.driver)]
     reading.notes += _left_out(found)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -38,6 +38,8 @@ class Device:
     """Whether it takes a part of its counters and leaves the rest to other devices."""
     multiple: bool = False
     """Whether several claims may hold it at once (``allowMultipleAllocations``)."""
+    everywhere: bool = False
+    """Whether every node reaches it (``allNodes``)."""
 
     @property
     def key(self) -> Key:
@@ -86,8 +88,9 @@ def _flaw(item: Object) -> str | None:
     bodies = [e.get("basic", e) for e in entries]
     if not all(isinstance(b, dict) and isinstance(b.get("attributes") or {}, dict) for b in bodies):
         return "it has a device whose attributes are no object"
-    taints = [t for b in bodies for t in b.get("taints") or []]
-    return None if all(isinstance(t, dict) for t in taints) else "it has a taint that is no object"
+    taints = [b.get("taints") or [] for b in bodies]
+    good = all(isinstance(own, list) and all(isinstance(t, dict) for t in own) for own in taints)
+    return None if good else "it has a taint that is no object"
 
 
 def _value(attribute: Any) -> Any:
@@ -102,11 +105,11 @@ def devices(slices: Iterable[Object], nodes: list[Object]) -> Iterator[Device]:
     for item in every:
         spec = item["spec"]
         each = bool(spec.get("perDeviceNodeSelection"))
-        common = None if each else _node(spec, index)
         for entry in spec.get("devices") or []:
             body = entry.get("basic", entry)
-            where = _node(body, index) if each else common
-            yield _device(spec["driver"], spec["pool"]["name"], entry["name"], body, where, limits)
+            selection = body if each else spec
+            device = _device(spec["driver"], spec["pool"]["name"], entry["name"], body, _node(selection, index), limits)
+            yield replace(device, everywhere=True) if selection.get("allNodes") is True else device
 
 
 def _device(driver: str, pool: str, name: str, body: Object, node: str | None, limits: Counters) -> Device:
@@ -120,7 +123,7 @@ def _device(driver: str, pool: str, name: str, body: Object, node: str | None, l
         name=name,
         attributes={k.removeprefix(f"{driver}/"): _value(v) for k, v in (body.get("attributes") or {}).items()},
         node=node,
-        tainted=any(t.get("effect") in _BLOCKING for t in body.get("taints") or []),
+        tainted=any(str(t.get("effect")) in _BLOCKING for t in body.get("taints") or []),
         capacity={k.removeprefix(f"{driver}/"): v for k, v in odd.part(body, "capacity").items()},
         consumes=consumes,
         is_part=any(limits.get(key) != taken for key, taken in consumes.items()),

@@ -11,7 +11,7 @@ from conformance.inventory.kinds import DRA, Kind
 from conformance.inventory.room import Room
 from conformance.inventory.sharing import is_of
 
-__all__ = ["FEW_NODES", "devices_on", "free_by_node", "free_on", "is_of", "pods_on"]
+__all__ = ["FEW_NODES", "devices_on", "free_by_node", "free_everywhere", "free_on", "is_of", "pods_on"]
 
 FEW_NODES = 4
 """Nodes whose pods are listed one by one; of more, all pods are listed at once."""
@@ -61,6 +61,15 @@ def _by_claims(
     claims = (claim for claim in api.list(f"{base}/resourceclaims") if not own(claim))
     fits = Room(slices, found, claims).by_node([d for d in found if is_of(kind, d, descriptor)], kind.unit)
     return {odd.name(node): fits[odd.name(node)] for node in nodes}
+
+
+def free_everywhere(api: Api, kind: Kind, descriptor: Descriptor, group_version: str) -> int:
+    """Free devices of a DRA kind that every node reaches: they belong to none, and a claim on any node can be given them."""
+    base = f"/apis/{group_version}"
+    slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={kind.name}"))
+    found = [device for device in dra.devices(slices, []) if device.everywhere]
+    room = Room(slices, found, api.list(f"{base}/resourceclaims") if found else ())
+    return sum(room.takes(d) and not d.tainted and is_of(kind, d, descriptor) for d in found)
 
 
 def devices_on(api: Api, kind: Kind, descriptor: Descriptor, group_version: str, node: Object) -> int:

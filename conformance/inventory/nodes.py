@@ -91,10 +91,13 @@ class Index:
         self._found: dict[str, str | None] = {}
 
     def only(self, selector: dict[str, Any]) -> str | None:
-        """The one node that a NodeSelector means; None where it means none or several."""
+        """The one node that a NodeSelector means; None where it means none or several, or is none at all."""
         key = repr(selector)
         if key not in self._found:
-            met = {odd.name(node) for node in self._candidates(selector) if selects(selector, node)}
+            try:
+                met = {odd.name(node) for node in self._candidates(selector) if selects(selector, node)}
+            except (AttributeError, KeyError, TypeError):  # the server stores no such selector, a proxy may give one
+                met = set()
             self._found[key] = met.pop() if len(met) == 1 else None
         return self._found[key]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.inventory import dra, fresh
-from conformance.probes import claims, pods, starting, tenants
+from conformance.probes import claims, names, pods, starting, tenants
 from conformance.probes.bench import Bench
 from conformance.probes.stage import CLAIM
 from conformance.probes.tenants import MAIN
@@ -46,6 +46,7 @@ class Allocation:
     ) -> None:
         self._bench, self._sandbox = bench, bench.sandbox
         self._code, self._expected = code, expected
+        self._counted: int | None = None
         self._claims = self._sandbox.path("resourceclaims", group_version=bench.group_version)
         self._pods = self._sandbox.path("pods")
 
@@ -60,6 +61,7 @@ class Allocation:
 
     def one_too_many(self, name: str, free: int) -> Object:
         """Create a claim that cannot be met: one device more than are free, or, where no claim holds so many, none that exists."""
+        self._counted = free
         if free < MOST_DEVICES:
             return self.claim(name, count=free + 1)
         return self.claim(name, selectors=[IMPOSSIBLE])
@@ -130,13 +132,17 @@ class Allocation:
         return str(name)
 
     def free(self) -> int:
-        """Devices of the kind that are free on the bench's node at this moment. Raises ``Unknown`` where it cannot be seen."""
-        bench = self._bench
-        node = self._sandbox.api.get(f"/api/v1/nodes/{bench.node}")
-        free = fresh.free_on(self._sandbox.api, bench.kind, bench.descriptor, bench.group_version, node)
+        """Devices of the kind that a pod on the bench's node could have at this moment, but for what claims of this check hold.
+
+        Raises ``Unknown`` where it cannot be seen.
+        """
+        bench, api = self._bench, self._sandbox.api
+        what = bench.kind, bench.descriptor, bench.group_version
+        node = api.get(f"/api/v1/nodes/{bench.node}")
+        free = fresh.free_by_node(api, *what, [node], own=lambda claim: names.is_of(claim, self._sandbox.own))
         if free is None:
             raise Unknown("free devices cannot be counted: claims must not be listed", code="forbidden")
-        return free
+        return free[bench.node] + fresh.free_everywhere(api, *what)
 
     def refused(self, pod: Object, claim: Object) -> None:
         """Wait until the scheduler has written on the pod that it cannot be placed; an allocation is a failure."""
@@ -147,7 +153,7 @@ class Allocation:
                 self._sandbox.api,
                 self._pods,
                 name,
-                _decided,
+                starting.decided,
                 limit=limit,
                 what="the scheduler's refusal",
                 show=starting.describe,
@@ -195,7 +201,10 @@ class Allocation:
         seen = f"never allocated{f' in {watched:.1f} s' if seconds else ''}; {breaks} broken watches, all continued"
         self._sandbox.evidence.step("watched the claim", expected=f"no allocation {window}", observed=seen)
 
-    def _allocated(self, seen: str) -> Failure:
+    def _allocated(self, seen: str) -> Failure | Unverified:
+        if self._counted is not None and (now := self.free()) != self._counted:
+            changed = f"free devices on {self._bench.node} changed from {self._counted} to {now} meanwhile"
+            return Unverified(f"{seen}; {changed}", code="free_changed")
         return Failure(self._code, observed=seen, expected=self._expected)
 
     def is_held(self, running: Running) -> None:
@@ -268,12 +277,6 @@ def not_published(bench: Bench, claim: Object, node: str) -> str | None:
 def held_back(claim: Object) -> str | None:
     """What breaks 'not allocated', or None."""
     return claims.describe(claim) if (claim.get("status") or {}).get("allocation") else None
-
-
-def _decided(pod: Object) -> Object | None:
-    """The pod once the scheduler has written a decision on it, either way."""
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return pod if any(c.get("type") == "PodScheduled" for c in conditions) else None
 
 
 def _empty(claim: Object) -> Object | None:

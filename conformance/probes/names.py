@@ -1,6 +1,8 @@
 """Names and labels of everything that a run puts on a cluster, so that it can be found again and swept."""
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 RUN_LABEL = "kube-ai-conformance.dev/run"
 CHECK_LABEL = "kube-ai-conformance.dev/check"
@@ -22,6 +24,11 @@ def check_namespace(run_id: str, check_id: str, suffix: str = "") -> str:
 def short(text: str) -> str:
     """Eight hexadecimal digits that stand for a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def is_of(obj: Mapping[str, Any], own: str) -> bool:
+    """Whether an object carries the label of this check's sandbox."""
+    return bool(((obj.get("metadata") or {}).get("labels") or {}).get(SANDBOX_LABEL) == own)
 
 
 def labels(run_id: str, check_id: str) -> dict[str, str]:

@@ -8,6 +8,8 @@ from conformance.verdicts import Failure, Unverified
 
 START_SECONDS = 180.0
 """Limit for a pod to start: image pull on a slow link, a device that is prepared."""
+GATED = "SchedulingGated"
+"""Reason of a pod that a queue or another controller holds back before the scheduler looks at it."""
 _NOT_CREATED = {"CreateContainerError", "RunContainerError"}
 
 
@@ -40,6 +42,22 @@ def describe(pod: Object) -> str:
                     f"container {entry.get('name')} {state}: {body.get('reason')} {body.get('message') or ''}".strip()
                 )
     return "; ".join(words)
+
+
+def decided(pod: Object) -> Object | None:
+    """The pod once the scheduler has written a decision on it, either way; of one that is gated it has seen nothing yet."""
+    found = _scheduled(pod)
+    return pod if found and found.get("reason") != GATED else None
+
+
+def refused(pod: Object) -> bool:
+    """Whether the scheduler has written that it cannot place the pod."""
+    return decided(pod) is not None and (_scheduled(pod) or {}).get("status") == "False"
+
+
+def _scheduled(pod: Object) -> Object | None:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return next((c for c in conditions if c.get("type") == "PodScheduled"), None)
 
 
 def wait_started(api: Api, collection: str, name: str, *, limit: float, holds_device: bool) -> Object:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from conformance.inventory import device_plugin, dra, nodes, room
+from conformance.inventory import device_plugin, dra, nodes, room, take
 from conformance.inventory.kinds import slug
+from tests.inventory.fakes import cluster
 
 Object = dict[str, Any]
 
@@ -153,3 +154,29 @@ def test_a_hostile_name_becomes_a_safe_id(text: str) -> None:
 def test_the_one_node_that_a_selector_means_is_found_and_of_several_none(term: Object, expected: str | None) -> None:
     other = {"metadata": {"name": "m", "labels": {"size": "7", "zone": "b"}}}
     assert nodes.Index([NODE, other]).only({"nodeSelectorTerms": [term]}) == expected
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "x",
+        {"nodeSelectorTerms": 1},
+        {"nodeSelectorTerms": ["x"]},
+        {"nodeSelectorTerms": [{"matchFields": [{}]}]},
+        {"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": ["In"], "values": ["n"]}]}]},
+    ],
+)
+def test_a_selector_that_is_none_means_no_node(selector: Any) -> None:
+    item = _slice([{"name": "a"}], nodeName=None, nodeSelector=selector)
+    assert [device.node for device in dra.devices([item], [NODE])] == [None]
+
+
+def test_the_effect_of_a_taint_and_the_resource_of_a_class_may_be_anything() -> None:
+    item = _slice([{"name": "a", "taints": [{"effect": ["NoSchedule"]}]}])
+    assert [device.tainted for device in dra.devices([item], [NODE])] == [False]
+    assert dra.current_slices([_slice([{"name": "a", "taints": 1}])])[0] == []
+    lists = cluster(NODE)
+    lists.lists["/apis/resource.k8s.io/v1/deviceclasses"] = [
+        {"metadata": {"name": "c"}, "spec": {"extendedResourceName": ["x"]}}
+    ]
+    assert not take(lists, []).kinds

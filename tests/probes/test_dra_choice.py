@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from conformance.inventory import dra
+from conformance.probes import names
 from conformance.probes.dra import capacity, expressions, published, selection
 from conformance.probes.dra.constraints import DISTINCT, MATCH, Constraints
 from conformance.probes.dra.published import Published
@@ -43,6 +44,9 @@ class FakeTrial:
     def devices(self) -> list[Published]:
         return self._devices
 
+    def rivals(self) -> list[Published]:
+        return self._devices
+
     def free(self) -> list[Published]:
         return [d for d in self._devices if d.free]
 
@@ -69,6 +73,14 @@ def test_without_one_attribute_that_differs_all_of_them_together_mean_a_device()
     assert len(found) == 2
 
 
+def test_of_many_attributes_those_are_chosen_that_tell_the_device_apart() -> None:
+    same: dict[str, Any] = {f"a{n:02}": n for n in range(20)}
+    devices = [device("a", **same, x=0, y=0), device("b", **same, x=0, y=1), device("c", **same, x=1, y=0)]
+    found = expressions.only(devices[0], devices)
+    assert found is not None
+    assert ['"x"' in found[0], '"y"' in found[1], len(found)] == [True, True, 2]
+
+
 def test_devices_that_are_all_alike_cannot_be_meant() -> None:
     alike = [device("a", model="M"), device("b", model="M")]
     assert expressions.only(alike[0], alike) is None
@@ -93,6 +105,10 @@ def test_what_nobody_has_is_beyond_every_value_and_every_capacity() -> None:
     found = dict(selection.met_by_nobody(trial))  # type: ignore[arg-type]
     assert found["by-attribute"].endswith(f"== {7 + expressions.FAR}")
     assert found["by-capacity"].endswith('quantity("80Gi")) > 0')
+
+
+def test_a_number_that_nobody_has_is_one_that_an_expression_can_hold() -> None:
+    assert str(expressions.nobody_is("d/x", [5, expressions.LARGEST])).endswith(f"== {5 - expressions.FAR}")
 
 
 def test_without_attributes_and_capacity_the_control_is_a_selector_that_is_false() -> None:
@@ -160,14 +176,23 @@ def test_a_claim_asks_for_the_largest_valid_part_of_which_there_are_two(value: i
     assert capacity.largest_part(Fraction(value), policy) == part
 
 
+DEVICES = ({"name": "a"}, {"name": "b"})
+
+
 class FakeApi:
-    """Lists of one node with two devices."""
+    """Lists of one node with some devices."""
+
+    def __init__(self, *devices: dict[str, Any], counters: Any = (), claims: Any = (), where: Any = None) -> None:
+        self.devices, self.counters, self.claims = devices or DEVICES, counters, claims
+        self.where = where or {"nodeName": "n"}
 
     def list(self, path: str, **_query: str) -> list[dict[str, Any]]:
-        spec = {"driver": DRIVER, "nodeName": "n", "pool": {"name": "n", "generation": 1, "resourceSliceCount": 1}}
+        spec = {"driver": DRIVER, **self.where, "pool": {"name": "n", "generation": 1, "resourceSliceCount": 1}}
+        spec |= {"devices": list(self.devices), "sharedCounters": list(self.counters)}
         ready = {"conditions": [{"type": "Ready", "status": "True"}]}
         found: dict[str, list[dict[str, Any]]] = {
-            "resourceslices": [{"metadata": {}, "spec": {**spec, "devices": [{"name": "a"}, {"name": "b"}]}}],
+            "resourceclaims": list(self.claims),
+            "resourceslices": [{"metadata": {}, "spec": spec}],
             "nodes": [{"metadata": {"name": "n"}, "spec": {}, "status": ready}],
         }
         return found.get(path.rpartition("/")[2], [])
@@ -186,3 +211,34 @@ def test_a_device_that_a_rule_of_somebody_else_taints_is_not_free() -> None:
     assert free(rule("NoExecute", driver=DRIVER)) == []
     assert free(rule("None", driver=DRIVER), rule("NoSchedule", driver="other.example.com")) == ["a", "b"]
     assert free({"metadata": {}, "spec": "no rule"}) == ["a", "b"]
+
+
+def held(device_name: str, **labels: str) -> dict[str, Any]:
+    result = {"request": "r", "driver": DRIVER, "pool": "n", "device": device_name}
+    return {
+        "metadata": {"name": "c", "labels": labels},
+        "status": {"allocation": {"devices": {"results": [result]}}},
+    }
+
+
+def test_a_partition_whose_counters_are_spent_is_not_there_to_try_its_taint_on() -> None:
+    takes = [{"counterSet": "set", "counters": {"memory": {"value": "4"}}}]
+    closed = {"name": "part", "consumesCounters": takes, "taints": [{"key": "k", "effect": "NoSchedule"}]}
+    api = FakeApi(
+        {"name": "whole", "consumesCounters": takes},
+        closed,
+        counters=[{"name": "set", "counters": {"memory": {"value": "4"}}}],
+        claims=[held("whole")],
+    )
+    assert [d.held for d in published.read(api, "v1", DRIVER)] == [True, True]  # type: ignore[arg-type]
+
+
+def test_what_claims_of_the_check_hold_is_free_where_they_do_not_count() -> None:
+    api = FakeApi(claims=[held("a", **{names.SANDBOX_LABEL: "mine"}), held("b", **{names.SANDBOX_LABEL: "other"})])
+    found = published.read(api, "v1", DRIVER, own=lambda claim: names.is_of(claim, "mine"))  # type: ignore[arg-type]
+    assert [d.free for d in found] == [True, False]
+
+
+def test_a_device_that_every_node_reaches_is_told_apart_from_and_belongs_to_no_node() -> None:
+    found = published.read(FakeApi(where={"allNodes": True}), "v1", DRIVER)  # type: ignore[arg-type]
+    assert [(d.node, d.device.everywhere) for d in found] == [("", True), ("", True)]

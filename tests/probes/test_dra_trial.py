@@ -6,6 +6,7 @@ import pytest
 
 from conformance.cluster import Settings
 from conformance.evidence import Evidence
+from conformance.probes import starting
 from conformance.probes.allocation import Running
 from conformance.probes.dra.trial import Trial
 from conformance.verdicts import Failure, Unverified
@@ -17,6 +18,11 @@ KEY = {"driver": "gpu.example.com", "pool": "n"}
 
 def refused(status: str = "False") -> Object:
     return {"spec": {}, "status": {"conditions": [{"type": "PodScheduled", "status": status}]}}
+
+
+def gated() -> Object:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}
+    return {"spec": {}, "status": {"conditions": [condition]}}
 
 
 def claim(*names: str, request: str = "accelerator") -> Object:
@@ -48,6 +54,7 @@ class FakeSandbox:
 
     def __init__(self, pod: Object) -> None:
         self.evidence, self.settings, self.pod, self.deleted = Evidence(), Settings(run_id="r"), pod, 0
+        self.own = "mine"
         self.api = self
 
     def get(self, _path: str) -> Object:
@@ -73,7 +80,7 @@ class SomeTrial(Trial):
         self._allocation = FakeAllocation(set(running))  # type: ignore[assignment]
         self._devices = [device("a", free=free)]
 
-    def everything(self) -> Any:
+    def everything(self, _own: Any = None) -> Any:
         return self._devices
 
     def one(self, *_selectors: str, **_more: object) -> Object:
@@ -97,9 +104,10 @@ def test_a_fitting_claim_that_is_refused_fails_where_a_plain_one_runs() -> None:
         (SomeTrial(), "p-plain did not start"),
         (SomeTrial("p-plain", pod={"spec": {}, "status": {}}), "p did not start"),
         (SomeTrial("p-plain", pod=refused("True")), "p did not start"),
+        (SomeTrial("p-plain", pod=gated()), "p did not start"),
         (SomeTrial("p-plain", free=False), "no longer free"),
     ],
-    ids=["nothing starts", "scheduler silent", "scheduler placed it", "device taken meanwhile"],
+    ids=["nothing starts", "scheduler silent", "scheduler placed it", "a queue holds it", "device taken meanwhile"],
 )
 def test_otherwise_nothing_is_proven(trial: Trial, why: str) -> None:
     with pytest.raises(Unverified, match=why):
@@ -114,3 +122,11 @@ def test_a_claim_with_the_right_device_for_another_request_or_with_one_more_is_w
         with pytest.raises(Unverified):
             trial.must_mean(Running({}, held, 0.1), right)
     trial.got(Running({}, claim("a"), 0.1), right, "code", "a claim")
+
+
+def test_a_pod_that_a_queue_holds_back_was_not_refused_by_the_scheduler() -> None:
+    assert starting.decided(gated()) is None
+    assert starting.decided({}) is None
+    assert starting.decided(refused("True"))
+    assert starting.refused(refused())
+    assert not starting.refused(refused("True"))

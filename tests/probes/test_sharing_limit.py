@@ -7,6 +7,7 @@ import pytest
 
 from conformance.cluster import errors, waiting
 from conformance.evidence import Evidence
+from conformance.probes import starting
 from conformance.probes.sharing import limit
 from conformance.probes.sharing.crew import Crew, Sent
 from conformance.probes.sharing.shares import Shares
@@ -94,8 +95,8 @@ def test_a_scheduler_that_says_nothing_proves_nothing(monkeypatch: pytest.Monkey
 def test_a_gate_is_no_word_of_the_scheduler() -> None:
     gated = pod()
     gated["status"]["conditions"][0]["reason"] = "SchedulingGated"
-    assert limit._decided(gated) is None
-    assert limit._decided(pod()) is not None
+    assert starting.decided(gated) is None
+    assert starting.decided(pod()) is not None
 
 
 def test_a_pod_that_is_placed_at_once_is_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from conformance.probes.allocation import Running
 from conformance.probes.dra import selection, shapes
 from conformance.probes.dra.published import Published
 from conformance.probes.dra.trial import REQUEST, Trial
+from conformance.verdicts import Failure
 
 NEVER, FALLS = "list_never_falls_back", "wrong_alternative"
 
@@ -21,17 +22,24 @@ def falls_back(trial: Trial, device: Published) -> Running:
 
 
 def takes_the_first(trial: Trial, device: Published) -> Running:
-    """Start a pod with a list of which this device meets the first alternative, and any device the second."""
+    """Start a pod with a list of which this device meets the first alternative, and any device the second.
+
+    ``Unverified`` where somebody else took the device before: then it could not be had.
+    """
     spec = _list(("wanted", trial.asked(*_meaning(trial, device))), ("otherwise", trial.asked()))
     expected = "the first alternative, which a free device meets"
     running = trial.get("takes-first", spec, code="fitting_claim_refused", expected=expected, needs=[device])
-    trial.got(running, device, FALLS, "a list whose first alternative can be had", request=f"{REQUEST}/wanted")
+    try:
+        trial.got(running, device, FALLS, "a list whose first alternative can be had", request=f"{REQUEST}/wanted")
+    except Failure:
+        trial.still_free([device])
+        raise
     return running
 
 
 def _meaning(trial: Trial, device: Published) -> tuple[str, ...]:
     """Selectors for the device, and none where it is the only one of its kind on the node."""
-    return trial.means(device) if len(trial.devices()) > 1 else ()
+    return trial.means(device) if len(trial.rivals()) > 1 else ()
 
 
 def _list(*named: tuple[str, Object]) -> Object:

@@ -1,19 +1,20 @@
 """A device that several claims may hold, and how much of it each asks for (DRAConsumableCapacity)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from conformance.cluster.api import Object
 from conformance.inventory.amounts import amount
+from conformance.inventory.room import allocation_results
 from conformance.probes.allocation import Running
 from conformance.probes.claims import REQUEST
 from conformance.probes.dra import expressions, shapes
 from conformance.probes.dra.classes import own_class
 from conformance.probes.dra.published import Published
 from conformance.probes.dra.trial import Trial
-from conformance.verdicts import NotApplicable, Unknown
+from conformance.verdicts import Failure, NotApplicable, Unknown
 
 MOST_SHARES = 4
 """Claims that are started on one device at most."""
@@ -38,13 +39,31 @@ class Divided:
 
         for n in range(self.count):
             expected = f"{self.device.name}, of which {n} of {self.count} parts are held"
-            needs = () if running else (self.device,)
             made = trial.get(
-                f"share-{n + 1}", self.spec, code="device_not_shared", expected=expected, needs=needs, twin=alone
+                f"share-{n + 1}",
+                self.spec,
+                code="device_not_shared",
+                expected=expected,
+                needs=[self.device],
+                twin=alone,
             )
             trial.must_mean(made, self.device)
             running.append(made)
+        self._each_its_own(running)
         return running
+
+    def _each_its_own(self, running: Sequence[Running]) -> None:
+        """``Failure`` where claims do not say which share they hold and how much it takes, by which everybody counts."""
+        results = [result for entry in running for result in allocation_results(entry.claim)]
+        shares = {result.get("shareID") for result in results} - {None}
+        if len(shares) < len(running) or not all(result.get("consumedCapacity") for result in results):
+            seen = "; ".join(map(capacity_consumed, running))
+            expected = "each claim has a shareID of its own and says what capacity it consumes"
+            raise Failure(
+                "device_not_shared",
+                observed=f"{len(running)} claims hold {self.device.name}: {seen}",
+                expected=expected,
+            )
 
 
 def divided_device(trial: Trial) -> Divided:
@@ -68,12 +87,11 @@ def divided_device(trial: Trial) -> Divided:
     if count > MOST_SHARES:
         raise Unknown(f"{device.name} takes {count} claims of the largest part that may be asked for", code="too_many")
     trial.bench.use_node(device.node)
-    return Divided(device, _spec(trial, device, devices, asked), count)
+    return Divided(device, _spec(trial, device, asked), count)
 
 
-def _spec(trial: Trial, device: Published, devices: list[Published], asked: dict[str, str]) -> Object:
-    near = [other for other in devices if other.node == device.node]
-    chosen = expressions.only(device, near, trial.identity)
+def _spec(trial: Trial, device: Published, asked: dict[str, str]) -> Object:
+    chosen = expressions.only(device, trial.near(device.node), trial.identity)
     if chosen is None:
         raise Unknown(f"no published attribute tells {device.name} from the others", code="nothing_tells_apart")
     name = own_class(trial)
@@ -118,5 +136,5 @@ def _in_range(half: Fraction, told: Mapping[str, Any]) -> Fraction | None:
 
 def capacity_consumed(running: Running) -> str:
     """Share and consumed capacity of what a claim holds, in words."""
-    told = ((running.claim.get("status") or {}).get("allocation") or {}).get("devices") or {}
-    return ", ".join(f"share {r.get('shareID')}: {r.get('consumedCapacity')}" for r in told.get("results") or [])
+    results = allocation_results(running.claim)
+    return ", ".join(f"share {r.get('shareID')}: {r.get('consumedCapacity')}" for r in results)

@@ -95,7 +95,7 @@ class Constraints:
 
     def impossible(self) -> list[tuple[str, str]]:
         """Constraints that no two devices of the node can meet, each as rule and attribute."""
-        devices = self._trial.devices()
+        devices = self._trial.rivals()
         differs = expressions.telling(devices, self._trial.identity)
         same = next((name for name in _shared(devices) if len({str(d.value(name)) for d in devices}) == 1), None)
         found = [(MATCH, differs), (DISTINCT, same)]
@@ -120,10 +120,10 @@ class Constraints:
 
     def holds(self, pair: Pair, running: Running) -> None:
         """The two devices that a claim was given meet its constraint; else ``Failure``."""
-        by_key = {device.key: device for device in self._trial.devices()}
+        by_key = {device.key: device for device in self._trial.rivals()}
         given = [by_key[key] for _, key in results(running.claim) if key in by_key]
         values = [device.value(pair.attribute) for device in given]
-        told = " and ".join(f"{d.name} with {v!r}" for d, v in zip(given, values, strict=True)) or "nothing of the node"
+        told = " and ".join(f"{d.name} with {v!r}" for d, v in zip(given, values, strict=True)) or "nothing of the kind"
         aligned = pair.rule == MATCH and pair.attribute in TOPOLOGY
         self._trial.evidence.step(
             f"read the two devices that {pair.rule} gave" + (", which must be aligned" if aligned else ""),

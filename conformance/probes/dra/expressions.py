@@ -10,6 +10,8 @@ NOBODY = "nobody has this value"
 """Value of a text attribute that no device has."""
 FAR = 2**40
 """Number that is added to a number so that no device has it."""
+LARGEST = 2**63 - 1
+"""Largest number that an attribute or a CEL expression can hold."""
 
 
 def attribute_is(name: str, typed: Mapping[str, Any]) -> str | None:
@@ -28,7 +30,10 @@ def nobody_is(name: str, values: Sequence[object]) -> str | None:
     if all(isinstance(value, str) for value in values):
         return f"{held.has} && {held.value} == {_text(NOBODY)}"
     numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
-    return f"{held.has} && {held.value} == {max(numbers) + FAR}" if len(numbers) == len(values) else None
+    if len(numbers) != len(values):
+        return None
+    beyond = max(numbers) + FAR
+    return f"{held.has} && {held.value} == {beyond if beyond <= LARGEST else min(numbers) - FAR}"
 
 
 def capacity_is(name: str, value: str, relation: str) -> str:
@@ -51,16 +56,20 @@ def telling(devices: Sequence[Published], preferred: str = "") -> str | None:
 
 
 def only(target: Published, others: Sequence[Published], preferred: str = "") -> tuple[str, ...] | None:
-    """Selectors that the target meets and none of the others does: one attribute, or all of them together; None: no way."""
+    """Selectors that the target meets and none of the others does: one attribute, or several together; None: no way."""
     rest = [device for device in others if device.key != target.key]
     names = sorted(target.attributes, key=lambda name: (name != preferred, name))
     usable = {n: e for n in names if (e := attribute_is(n, target.attributes[n]))}
     for name, expression in usable.items():
         if all(device.value(name) != target.value(name) for device in rest):
             return (expression,)
-    if usable and all(any(d.value(n) != target.value(n) for n in usable) for d in rest):
-        return tuple(usable.values())[:MOST]
-    return None
+    chosen: list[str] = []
+    for name, expression in usable.items():
+        alike = [device for device in rest if device.value(name) == target.value(name)]
+        if len(alike) < len(rest):
+            chosen.append(expression)
+            rest = alike
+    return tuple(chosen) if chosen and not rest and len(chosen) <= MOST else None
 
 
 MOST = 16

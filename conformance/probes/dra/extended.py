@@ -12,7 +12,7 @@ from conformance.probes.bench import Bench
 from conformance.probes.dra.classes import own_class
 from conformance.probes.dra.trial import Trial
 from conformance.probes.tenants import MAIN, Tenant
-from conformance.verdicts import Failure, Unverified
+from conformance.verdicts import Failure, Unknown, Unverified
 
 ANNOTATION = "resource.kubernetes.io/extended-resource-claim"
 NOT_SERVED = "extended_resource_not_served"
@@ -24,14 +24,32 @@ class Extended:
     def __init__(self, trial: Trial) -> None:
         self._trial, self._sandbox = trial, trial.sandbox
         self.resource = f"kube-ai-conformance.dev/{trial.sandbox.labels[names.RUN_LABEL]}-{trial.sandbox.own}"
-        self.free = len(trial.free())
+        self.free = len(trial.free()) + self._everywhere()
+        self._counted = self._countable()
         own_class(trial, claims.selectors(trial.bench.kind, trial.bench.descriptor), resource=self.resource)
         kind = replace(trial.bench.kind, way=DEVICE_PLUGIN, name=self.resource, id=f"{trial.bench.kind.id}-extended")
         self._bench = Bench(self._sandbox, kind, [trial.bench.descriptor], trial.bench.version)
         self._bench.use_node(trial.bench.node)
 
+    def _everywhere(self) -> int:
+        """Free devices of the kind that every node reaches; ``Unknown`` where there are such that only some nodes reach."""
+        found = [device for device in self._trial.rivals() if not device.node and device.free]
+        if not all(device.device.everywhere for device in found):
+            seen = f"{len(found)} devices of the kind are reached by several nodes, so that the free ones cannot be counted"
+            raise Unknown(seen, code="not_countable")
+        return len(found)
+
+    def _countable(self, pod: Object | None = None) -> int:
+        """Free devices that the class means; what claims of this pod hold is free."""
+        uid = pod["metadata"]["uid"] if pod else None
+
+        def own(claim: Object) -> bool:
+            return any(owner.get("uid") == uid for owner in claim["metadata"].get("ownerReferences") or [])
+
+        return sum(device.free for device in self._trial.rivals(own if uid else None))
+
     def gets_one(self, name: str) -> Tenant:
-        """Start a pod that asks for one; ``Failure`` where it is refused twice and a pod with a plain claim runs between.
+        """Start a pod that asks for one; ``Failure`` where it is refused twice and a pod with a plain claim runs after each.
 
         The first may have been refused because the scheduler did not know the class yet.
         """
@@ -47,7 +65,7 @@ class Extended:
     def _is_refused(self, name: str, error: Unverified) -> None:
         """Raise the error unless the scheduler has refused the pod; such a pod is ended."""
         pod = self._sandbox.api.get(f"{self._sandbox.path('pods')}/{self._sandbox.name(name)}")
-        if pod["spec"].get("nodeName") or not _refusal(pod):
+        if pod["spec"].get("nodeName") or not starting.refused(pod):
             raise error
         self._sandbox.delete_pod(pod)
 
@@ -56,9 +74,10 @@ class Extended:
             return self._bench.holder(name)
         except Unverified as error:
             self._is_refused(name, error)
+            self._trial.give_back(self._trial.plain(f"{name}-plain"))
             raise Failure(
                 NOT_SERVED,
-                observed=f"{error.reason}; a pod with a claim for the same device ran",
+                observed=f"{error.reason}; before and after it a pod with a claim for the same device ran",
                 expected=f"a pod that asks for one {self.resource} is given a device of the class",
             ) from error
 
@@ -128,14 +147,15 @@ class Extended:
         broken = self._bound(refused)
         if broken is None:
             broken = self._stays(refused, seconds)
+        if (now := self._countable(made)) != self._counted:
+            changed = f"free devices changed from {self._counted} to {now} meanwhile"
+            raise Unverified(f"{broken}; {changed}" if broken else changed, code="free_changed")
         if broken:
             raise Failure(
                 "unsatisfiable_claim_allocated",
                 observed=f"a pod that asks for {self.free + 1} {self.resource} where {self.free} are free: {broken}",
                 expected="it waits",
             )
-        if (now := len(self._trial.free())) != self.free:
-            raise Unverified(f"free devices changed from {self.free} to {now} meanwhile", code="free_changed")
 
     def _refused(self, pod: Object) -> Object:
         """The pod once the scheduler has decided about it."""
@@ -143,7 +163,7 @@ class Extended:
         what = "the scheduler's refusal"
         try:
             seen = waiting.wait_for(
-                self._sandbox.api, self._sandbox.path("pods"), name, _decided, limit=limit, what=what
+                self._sandbox.api, self._sandbox.path("pods"), name, starting.decided, limit=limit, what=what
             )
         except errors.WaitTimeout as error:
             raise Unverified(
@@ -176,13 +196,3 @@ class Extended:
     def _bound(pod: Object) -> str | None:
         node = pod["spec"].get("nodeName")
         return f"it was bound to {node}" if node else None
-
-
-def _refusal(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(c.get("type") == "PodScheduled" and c.get("status") == "False" for c in conditions)
-
-
-def _decided(pod: Object) -> Object | None:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return pod if any(c.get("type") == "PodScheduled" for c in conditions) else None

@@ -48,12 +48,11 @@ def partition_family(trial: Trial) -> Family:
     whole, part = found
     trial.bench.use_node(whole.node)
     name = own_class(trial)
-    return Family(whole, part, _claim(trial, name, whole, devices), _claim(trial, name, part, devices))
+    return Family(whole, part, _claim(trial, name, whole), _claim(trial, name, part))
 
 
-def _claim(trial: Trial, device_class: str, device: Published, devices: list[Published]) -> Object:
-    near = [other for other in devices if other.node == device.node]
-    chosen = expressions.only(device, near, trial.identity)
+def _claim(trial: Trial, device_class: str, device: Published) -> Object:
+    chosen = expressions.only(device, trial.near(device.node), trial.identity)
     if chosen is None:
         raise Unknown(f"no published attribute tells {device.name} from the others", code="nothing_tells_apart")
     return shapes.spec(trial.request(REQUEST, shapes.form(device_class, chosen)))

@@ -1,6 +1,6 @@
 """Devices as their driver publishes them, with everything that a claim can ask for (resource.k8s.io, ResourceSlice)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,6 @@ from conformance.cluster.api import Api, Object
 from conformance.inventory import dra, odd
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.room import Room
-from conformance.inventory.room import held as held_devices
 from conformance.probes.claims import GROUP
 
 BLOCKING = ("NoSchedule", "NoExecute")
@@ -21,12 +20,13 @@ class Published:
 
     device: dra.Device
     node: str
+    """Empty where several nodes reach it."""
     body: Mapping[str, Any]
     """The entry of the slice: attributes, capacity, taints."""
     free: bool
     """Whether a claim without tolerations can be given it: no taint, nobody holds it, its counters are left."""
     held: bool
-    """Whether a claim holds it."""
+    """Whether a claim holds it, or so much of its shared counters that too little is left."""
 
     @property
     def key(self) -> dra.Key:
@@ -69,22 +69,24 @@ def qualified(driver: str, name: str) -> str:
     return name if "/" in name else f"{driver}/{name}"
 
 
-def read(api: Api, version: str, driver: str, rules: Iterable[Object] = ()) -> list[Published]:
-    """Devices of a driver on usable nodes that reach them alone, in the order of their slices, at this moment.
+def read(
+    api: Api, version: str, driver: str, rules: Iterable[Object] = (), own: Callable[[Object], bool] | None = None
+) -> list[Published]:
+    """Devices of a driver that usable nodes reach, in the order of their slices, at this moment.
 
-    ``rules`` are the DeviceTaintRules of others, whose devices are not free.
+    ``rules`` are the DeviceTaintRules of others, whose devices are not free; ``own`` tells claims that count as holding nothing.
     """
     closed = [odd.part(rule, "spec", "deviceSelector") for rule in rules if _closes(rule)]
     base = f"/apis/{GROUP}/{version}"
     slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={driver}"))
     nodes = [node for node in api.list("/api/v1/nodes") if node_facts.usable(node)]
     devices, claims = list(dra.devices(slices, nodes)), api.list(f"{base}/resourceclaims")
-    room, held = Room(slices, devices, claims), held_devices(claims)
-    names = {odd.name(node) for node in nodes}
+    room = Room(slices, devices, [c for c in claims if own is None or not own(c)])
+    known = {odd.name(node) for node in nodes}
     return [
-        Published(device, device.node, body, _is_free(device, room, closed), device.key in held)
+        Published(device, device.node or "", body, _is_free(device, room, closed), not room.takes(device))
         for device, body in zip(devices, _bodies(slices), strict=True)
-        if device.node is not None and device.node in names
+        if device.node is None or device.node in known
     ]
 
 
@@ -94,8 +96,8 @@ def _closes(rule: Object) -> bool:
 
 def _is_free(device: dra.Device, room: Room, closed: Iterable[Mapping[str, Any]]) -> bool:
     """What a rule may also say of attributes or classes is taken to be met, so that no closed device counts as free."""
-    names = dict(zip(("driver", "pool", "device"), device.key, strict=True))
-    meant = any(all(rule.get(key) in (None, name) for key, name in names.items()) for rule in closed)
+    parts = dict(zip(("driver", "pool", "device"), device.key, strict=True))
+    meant = any(all(rule.get(key) in (None, name) for key, name in parts.items()) for rule in closed)
     return not device.tainted and not meant and room.takes(device)
 
 

@@ -35,7 +35,7 @@ def meaning(trial: Trial, device: Published) -> list[str]:
 
 def met_by_nobody(trial: Trial) -> list[tuple[str, str]]:
     """Selectors that no device on the node meets, each with a name: by an attribute and by a capacity where there are such."""
-    devices = trial.devices()
+    devices = trial.rivals()
     found = [("by-attribute", e) for e in _attributes(trial, devices)][:1]
     found += [("by-capacity", e) for e in _capacities(devices)][:1]
     return found or [("by-nothing", IMPOSSIBLE)]

@@ -49,11 +49,10 @@ def _must_take(sandbox: Sandbox, collection: str, body: Object, refusal: errors.
 
 
 def taint_rules_of_others(sandbox: Sandbox) -> list[Object]:
-    """DeviceTaintRules that are not of this run; none where the type is not served."""
+    """DeviceTaintRules that are not of this check; none where the type is not served. One that another check left closes a device."""
     group_version = version_of(sandbox, TAINT_RULES)
     found = sandbox.api.list(f"/apis/{group_version}/{TAINT_RULES}") if group_version else []
-    run = sandbox.labels[names.RUN_LABEL]
-    return [rule for rule in found if (rule["metadata"].get("labels") or {}).get(names.RUN_LABEL) != run]
+    return [rule for rule in found if not names.is_of(rule, sandbox.own)]
 
 
 def version_of(sandbox: Sandbox, plural: str) -> str | None:

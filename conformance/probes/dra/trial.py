@@ -7,7 +7,7 @@ from conformance.cluster import errors
 from conformance.cluster.api import Object
 from conformance.inventory import dra, fresh
 from conformance.inventory.room import allocation_results
-from conformance.probes import claims
+from conformance.probes import claims, names, starting
 from conformance.probes.allocation import Allocation, Running
 from conformance.probes.bench import Bench
 from conformance.probes.dra import expressions, published, served, shapes
@@ -15,6 +15,7 @@ from conformance.probes.dra.published import Published
 from conformance.verdicts import Failure, NotApplicable, Unknown, Unverified
 
 REQUEST = claims.REQUEST
+Predicate = Callable[[Object], bool]
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,17 @@ class Trial:
         named = rule.attribute if rule is not None and rule.source == "attribute" else ""
         return published.qualified(self.driver, named) if named else ""
 
-    def everything(self) -> list[Published]:
-        """Every device of the driver at this moment; ``Unknown`` where it must not be read."""
+    def everything(self, own: Predicate | None = None) -> list[Published]:
+        """Every device of the driver that one node reaches at this moment; ``Unknown`` where it must not be read.
+
+        ``own`` tells claims that count as holding nothing.
+        """
+        return [device for device in self._read(own) if device.node]
+
+    def _read(self, own: Predicate | None = None) -> list[Published]:
         try:
             rules = served.taint_rules_of_others(self.sandbox)
-            return published.read(self.sandbox.api, self.bench.version, self.driver, rules)
+            return published.read(self.sandbox.api, self.bench.version, self.driver, rules, own)
         except errors.Forbidden as error:
             raise Unknown(f"devices cannot be read: {error.message}", code="forbidden") from error
 
@@ -64,6 +71,14 @@ class Trial:
         """Devices of the kind on the chosen node."""
         found = self.everything()
         return [d for d in found if d.node == self.bench.node and self.is_of_kind(d)]
+
+    def rivals(self, own: Predicate | None = None) -> list[Published]:
+        """Devices of the kind that a claim on the chosen node may be given: those of the node and those that several nodes reach."""
+        return [d for d in self._read(own) if d.node in ("", self.bench.node) and self.is_of_kind(d)]
+
+    def near(self, node: str) -> list[Published]:
+        """Devices of the driver, of whatever kind, that a claim on this node may be given."""
+        return [device for device in self._read() if device.node in ("", node)]
 
     def is_of_kind(self, device: Published) -> bool:
         """Whether a device is one of the kind's."""
@@ -91,7 +106,7 @@ class Trial:
 
     def means(self, device: Published) -> tuple[str, ...]:
         """Selectors that mean this device; ``Unknown`` where its attributes do not tell it from the others of its kind."""
-        found = expressions.only(device, self.devices(), self.identity)
+        found = expressions.only(device, self.rivals(), self.identity)
         if found is None:
             names = ", ".join(sorted(device.attributes)) or "none"
             raise Unknown(
@@ -141,15 +156,14 @@ class Trial:
     def _is_refused(self, name: str, claim: Object, error: Unverified) -> None:
         """Raise the error unless the scheduler has refused the pod; such a pod is ended."""
         pod = self.sandbox.api.get(f"{self.sandbox.path('pods')}/{self.sandbox.name(name)}")
-        conditions = (pod.get("status") or {}).get("conditions") or []
-        refused = any(c.get("type") == "PodScheduled" and c.get("status") == "False" for c in conditions)
-        if not refused or claims.allocated(self._allocation.read(claim)):
+        if not starting.refused(pod) or claims.allocated(self._allocation.read(claim)):
             raise error
         self.sandbox.delete_pod(pod)
 
     def still_free(self, wanted: Sequence[Published]) -> None:
-        """``Unverified`` where a device is held, tainted or gone by now."""
-        free = {d.key for d in self.everything() if d.free}
+        """``Unverified`` where a device is held by others, tainted or gone by now."""
+        own = self.sandbox.own
+        free = {d.key for d in self.everything(lambda claim: names.is_of(claim, own)) if d.free}
         taken = [device.name for device in wanted if device.key not in free]
         if taken:
             raise Unverified(f"no longer free on {self.bench.node}: {', '.join(taken)}", code="free_changed")

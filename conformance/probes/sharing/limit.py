@@ -12,7 +12,6 @@ from conformance.probes.sharing.shares import Shares
 from conformance.verdicts import Failure, Unknown, Unverified
 
 REFUSAL_SECONDS = 60.0
-_GATED = "SchedulingGated"
 
 
 def is_kept(shares: Shares, crew: Crew, free: int) -> None:
@@ -61,7 +60,7 @@ def _is_refused(shares: Shares, crew: Crew, more: Sent) -> None:
             crew.api,
             crew.pods_path,
             name,
-            _decided,
+            starting.decided,
             limit=shares.sandbox.limit(REFUSAL_SECONDS),
             what="the scheduler's refusal",
             show=starting.describe,
@@ -103,13 +102,6 @@ def _holds_nothing(crew: Crew, more: Sent) -> None:
             observed=f"all units are held, and one claim more was {claims.describe(claim)}",
             expected="a claim beyond the units of the node is not allocated",
         )
-
-
-def _decided(pod: Object) -> Object | None:
-    """The pod, once the scheduler has decided on it; a gate (a queue's, say) only keeps it from the scheduler."""
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    told = (c for c in conditions if c.get("type") == "PodScheduled")
-    return pod if any(c.get("reason") != _GATED for c in told) else None
 
 
 def placed(pod: Object) -> str | None:
