@@ -11,6 +11,7 @@ from conformance.probes.gang.making import Gang
 from conformance.verdicts import Failure
 
 LEAST_SECONDS = 20.0
+"""Time that pods have to start or to end at least, however short the limits of a run are."""
 FINISH_SECONDS = 60.0
 """Limit for the end of pods that work for a few seconds, after all have started."""
 
@@ -33,9 +34,8 @@ def finish_together(gangs: Gangs, gang: Gang) -> bool:
         _others_would_start(gangs, gang, error)
         raise
     try:
-        gang.crowd.until(
-            lambda seen: _ended(gang, seen), limit=gangs.sandbox.limit(FINISH_SECONDS), what=f"{gang.name} to finish"
-        )
+        limit = max(LEAST_SECONDS, gangs.sandbox.limit(FINISH_SECONDS))
+        gang.crowd.until(lambda seen: _ended(gang, seen), limit=limit, what=f"{gang.name} to finish")
     except errors.WaitTimeout as error:
         mine = gang.mine(gang.crowd.members)
         raise Failure(
