@@ -30,7 +30,7 @@ WORLDS = {
     },
     "amd": {
         DRIVER: PASSED,
-        SHARING: ("unknown", "configuration_not_told"),
+        SHARING: ("unknown", "no_parent"),
         VIRTUAL: NOT_KNOWN,
         DRA: PASSED,
         ACCESS: PASSED,
@@ -53,7 +53,7 @@ WORLDS = {
     "aws-neuron": {DRIVER: NO_VERSIONS, SHARING: NO_COMPUTE, VIRTUAL: NOT_KNOWN, DRA: PASSED, ACCESS: PASSED},
     "huawei-ascend": {
         DRIVER: NO_VERSIONS,
-        SHARING: ("unknown", "configuration_not_told"),
+        SHARING: ("unknown", "no_parent"),
         VIRTUAL: NO_COMPUTE,
         DRA: PASSED,
         ACCESS: PASSED,
