@@ -16,10 +16,11 @@ ANY_NUMBER = 32
 
 def held(claims: Iterable[Object]) -> set[Key]:
     """Devices that claims hold; admin access holds nothing."""
-    return {_key(result) for claim in claims for result in allocation_results(claim) if not result.get("adminAccess")}
+    return {key_of(result) for claim in claims for result in allocation_results(claim) if not result.get("adminAccess")}
 
 
-def _key(result: Object) -> Key:
+def key_of(result: Object) -> Key:
+    """Device that an allocation result names."""
     return (str(result.get("driver")), str(result.get("pool")), str(result.get("device")))
 
 
@@ -45,7 +46,7 @@ class Room:
                 _add(self._spent, device.consumes)
 
     def _hold(self, result: Object) -> None:
-        key = _key(result)
+        key = key_of(result)
         self._held.add(key)
         before = self._consumed[key]
         for told, text in odd.part(result, "consumedCapacity").items():

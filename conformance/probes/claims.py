@@ -8,7 +8,7 @@ from conformance.cluster.api import Api, Object
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.dra import Key, current_slices, devices
 from conformance.inventory.kinds import Kind
-from conformance.inventory.room import allocation_results
+from conformance.inventory.room import allocation_results, key_of
 from conformance.inventory.vendor import CAPACITY, PARTITIONS, VIRTUAL
 
 GROUP = "resource.k8s.io"
@@ -85,7 +85,7 @@ def _equals(driver: str, attribute: str, value: str) -> str:
 
 def allocated(found: Object) -> list[Key]:
     """Devices that a claim holds: driver, pool, device."""
-    return [(str(r.get("driver")), str(r.get("pool")), str(r.get("device"))) for r in allocation_results(found)]
+    return [key_of(result) for result in allocation_results(found)]
 
 
 def reserved_for(found: Object) -> list[str]:

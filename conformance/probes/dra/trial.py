@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from conformance.cluster import errors
 from conformance.cluster.api import Object
 from conformance.inventory import dra, fresh
-from conformance.inventory.room import allocation_results
+from conformance.inventory.room import allocation_results, key_of
 from conformance.probes import claims, names, starting
 from conformance.probes.allocation import Allocation, Running
 from conformance.probes.bench import Bench
@@ -238,5 +238,4 @@ class Trial:
 
 def results(claim: Object) -> list[tuple[str, dra.Key]]:
     """What a claim holds: the name of each request, with its alternative, and the device."""
-    found = allocation_results(claim)
-    return [(str(r.get("request")), (str(r.get("driver")), str(r.get("pool")), str(r.get("device")))) for r in found]
+    return [(str(result.get("request")), key_of(result)) for result in allocation_results(claim)]

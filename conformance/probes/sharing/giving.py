@@ -93,7 +93,7 @@ def by_capacity(shares: Shares) -> Grade:
     results = [_result(tenant) for tenant in tried.tenants]
     shared = ""
     for (a, left), (b, right) in combinations(zip(seen, results, strict=True), 2):
-        if _key(left) != _key(right):
+        if room.key_of(left) != room.key_of(right):
             if views.same(a, b):
                 raise _one_for_two_claims(a, b)
             continue
@@ -130,11 +130,6 @@ def _held_by_both(tenants: Sequence[Tenant]) -> None:
         )
 
 
-def _key(result: Object) -> tuple[str, str, str]:
-    """Device that an allocation result names."""
-    return str(result.get("driver")), str(result.get("pool")), str(result.get("device"))
-
-
 def _result(tenant: Tenant) -> Object:
     """The one device that a pod's claim was given."""
     found = room.allocation_results(tenant.claim or {})
@@ -148,14 +143,14 @@ def _is_one_device(a: View, b: View, left: Object, right: Object) -> None:
     if not views.same(a, b):
         raise Failure(
             "shared_device_is_two",
-            observed=f"both claims were given {'/'.join(_key(left))}; {a}; {b}",
+            observed=f"both claims were given {'/'.join(room.key_of(left))}; {a}; {b}",
             expected="the pods open the one device that both claims were given",
         )
     ids = (left.get("shareID"), right.get("shareID"))
     if None in ids or ids[0] == ids[1]:
         raise Failure(
             "shares_not_told_apart",
-            observed=f"both claims were given {'/'.join(_key(left))} with shareID {ids[0]} and {ids[1]}",
+            observed=f"both claims were given {'/'.join(room.key_of(left))} with shareID {ids[0]} and {ids[1]}",
             expected="each share of a device has an id of its own",
         )
 

@@ -67,7 +67,7 @@ def none_beyond(shares: Shares) -> None:
         for result in room.allocation_results(claim):
             if result.get("adminAccess"):
                 continue  # it watches the device and takes nothing of it
-            key = (str(result.get("driver")), str(result.get("pool")), str(result.get("device")))
+            key = room.key_of(result)
             for name, text in odd.part(result, "consumedCapacity").items():
                 short = str(name).removeprefix(f"{key[0]}/")
                 taken[key, short] = taken.get((key, short), Fraction(0)) + (amount(text) or 0)
