@@ -14,7 +14,6 @@ from conformance.probes.tenants import MAIN
 from conformance.verdicts import Failure, Unknown, Unverified
 
 RELEASE_SECONDS = 60.0
-REFUSAL_SECONDS = 60.0
 MOST_DEVICES = 32
 """Devices that one claim can hold (resource.k8s.io, allocation results)."""
 IMPOSSIBLE = "false"
@@ -146,22 +145,9 @@ class Allocation:
 
     def refused(self, pod: Object, claim: Object) -> None:
         """Wait until the scheduler has written on the pod that it cannot be placed; an allocation is a failure."""
-        limit = self._sandbox.limit(REFUSAL_SECONDS)
+        limit = self._sandbox.limit(starting.REFUSAL_SECONDS)
         name = pod["metadata"]["name"]
-        try:
-            seen = waiting.wait_for(
-                self._sandbox.api,
-                self._pods,
-                name,
-                starting.decided,
-                limit=limit,
-                what="the scheduler's refusal",
-                show=starting.describe,
-            )
-        except errors.WaitTimeout as error:
-            raise Unverified(
-                f"the scheduler said nothing about pod {name}: {error}", code="scheduler_silent"
-            ) from error
+        seen = starting.wait_decided(self._sandbox.api, self._pods, name, limit=limit)
         self._sandbox.evidence.step(
             "the scheduler refuses the pod", observed=starting.describe(seen), obj=f"Pod {name}"
         )

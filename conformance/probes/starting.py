@@ -8,6 +8,8 @@ from conformance.verdicts import Failure, Unverified
 
 START_SECONDS = 180.0
 """Limit for a pod to start: image pull on a slow link, a device that is prepared."""
+REFUSAL_SECONDS = 60.0
+"""Limit for the scheduler to decide on a pod that it cannot place."""
 GATED = "SchedulingGated"
 """Reason of a pod that a queue or another controller holds back before the scheduler looks at it."""
 _NOT_CREATED = {"CreateContainerError", "RunContainerError"}
@@ -48,6 +50,15 @@ def decided(pod: Object) -> Object | None:
     """The pod once the scheduler has written a decision on it, either way; of one that is gated it has seen nothing yet."""
     found = _scheduled(pod)
     return pod if found and found.get("reason") != GATED else None
+
+
+def wait_decided(api: Api, collection: str, name: str, *, limit: float) -> Object:
+    """The pod as it was when the scheduler had decided on it, either way; ``Unverified`` where it says nothing in time."""
+    what = "the scheduler's refusal"
+    try:
+        return waiting.wait_for(api, collection, name, decided, limit=limit, what=what, show=describe)
+    except errors.WaitTimeout as error:
+        raise Unverified(f"the scheduler said nothing about pod {name}: {error}", code="scheduler_silent") from error
 
 
 def refused(pod: Object) -> bool:

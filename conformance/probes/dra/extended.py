@@ -7,7 +7,7 @@ from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.inventory.kinds import DEVICE_PLUGIN
 from conformance.probes import claims, names, pods, starting, tenants
-from conformance.probes.allocation import REFUSAL_SECONDS, not_published
+from conformance.probes.allocation import not_published
 from conformance.probes.bench import Bench
 from conformance.probes.dra.classes import own_class
 from conformance.probes.dra.trial import Trial
@@ -134,7 +134,9 @@ class Extended:
         collection = self._sandbox.path("resourceclaims", group_version=self._trial.bench.group_version)
         name, uid = claim["metadata"]["name"], claim["metadata"]["uid"]
         try:
-            waiting.wait_gone(self._sandbox.api, collection, name, uid=uid, limit=self._sandbox.limit(REFUSAL_SECONDS))
+            waiting.wait_gone(
+                self._sandbox.api, collection, name, uid=uid, limit=self._sandbox.limit(starting.REFUSAL_SECONDS)
+            )
         except errors.WaitTimeout as error:
             raise Failure("claim_not_released", observed=str(error), expected="it is deleted with its pod") from error
 
@@ -159,16 +161,8 @@ class Extended:
 
     def _refused(self, pod: Object) -> Object:
         """The pod once the scheduler has decided about it."""
-        name, limit = pod["metadata"]["name"], self._sandbox.limit(REFUSAL_SECONDS)
-        what = "the scheduler's refusal"
-        try:
-            seen = waiting.wait_for(
-                self._sandbox.api, self._sandbox.path("pods"), name, starting.decided, limit=limit, what=what
-            )
-        except errors.WaitTimeout as error:
-            raise Unverified(
-                f"the scheduler said nothing about pod {name}: {error}", code="scheduler_silent"
-            ) from error
+        name, limit = pod["metadata"]["name"], self._sandbox.limit(starting.REFUSAL_SECONDS)
+        seen = starting.wait_decided(self._sandbox.api, self._sandbox.path("pods"), name, limit=limit)
         self._sandbox.evidence.step(
             "the scheduler refuses the pod", observed=starting.describe(seen), obj=f"Pod {name}"
         )

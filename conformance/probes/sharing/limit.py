@@ -11,8 +11,6 @@ from conformance.probes.sharing.crew import Crew, Sent
 from conformance.probes.sharing.shares import Shares
 from conformance.verdicts import Failure, Unknown, Unverified
 
-REFUSAL_SECONDS = 60.0
-
 
 def is_kept(shares: Shares, crew: Crew, free: int) -> None:
     """Take all free units of the node; one pod more waits through a watched window and starts when a unit is given back.
@@ -55,18 +53,8 @@ def _none_left(shares: Shares) -> None:
 def _is_refused(shares: Shares, crew: Crew, more: Sent) -> None:
     """Wait until the scheduler has decided on the pod; one that is placed is beyond the limit."""
     name = more.made["metadata"]["name"]
-    try:
-        seen = waiting.wait_for(
-            crew.api,
-            crew.pods_path,
-            name,
-            starting.decided,
-            limit=shares.sandbox.limit(REFUSAL_SECONDS),
-            what="the scheduler's refusal",
-            show=starting.describe,
-        )
-    except errors.WaitTimeout as error:
-        raise Unverified(f"the scheduler said nothing about pod {name}: {error}", code="scheduler_silent") from error
+    limit = shares.sandbox.limit(starting.REFUSAL_SECONDS)
+    seen = starting.wait_decided(crew.api, crew.pods_path, name, limit=limit)
     if placed(seen):
         raise _beyond(seen)
     shares.evidence.step("one pod more was refused", observed=starting.describe(seen), obj=f"Pod {name}")
