@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from conformance.probes.gang.refusal import is_refused as is_refused
     from conformance.probes.gang.window import holds_nothing as holds_nothing
     from conformance.probes.gang.window import waits as waits
+    from conformance.probes.injection import must_be_its_own as must_be_its_own
     from conformance.probes.injection import opens_its_own as opens_its_own
     from conformance.probes.injection import record_injection as record_injection
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
@@ -141,6 +142,7 @@ _HOME = {
     "keeps_its_limit": "probes.sharing.ways",
     "met_by_nobody": "probes.dra.selection",
     "must_agree": "probes.versions",
+    "must_be_its_own": "probes.injection",
     "must_compute": "probes.computing",
     "must_identify": "probes.bench",
     "not_published": "probes.allocation",

@@ -13,6 +13,7 @@ from conformance import (
     check,
     family,
     identity,
+    must_be_its_own,
     must_identify,
 )
 
@@ -60,12 +61,7 @@ def test_own_device_only(bench: Bench, evidence: Evidence) -> None:
             observed=f"{node} opened, and what was read through it names no device: {node.content!r}",
             expected="the device answers and says which one it is",
         )
-    if allocated is not None and allocated != [seen]:
-        raise Failure(
-            "wrong_device",
-            observed=f"pod {holder.name} opened {seen} ({node})",
-            expected=f"it opens the device that was allocated to it: {', '.join(allocated) or 'none'}",
-        )
+    must_be_its_own(bench, holder, node)
     bench.opened_none(bench.bystander("control", numbers=family([node])), "control_opened_device")
     evidence.grade(Grade.CONTROLLED)
 

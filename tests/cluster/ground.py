@@ -61,11 +61,7 @@ def real_faults(*requirements: str) -> dict[str, proof.Fault]:
 
     Those that run into their limits come first, so that no worker begins one at the end.
     """
-    found = {
-        fault.name: fault
-        for fault in proof.faults()
-        if {check.partition("/")[0] for check in fault.checks()} & set(requirements)
-    }
+    found = {fault.name: fault for fault in proof.faults() if fault.requirements() & set(requirements)}
     real = [name for name in found if name not in SHARED and "real" in _grounds(name)]
     return {name: found[name] for name in sorted(real, key=lambda name: (found[name].limits, name))}
 
