@@ -152,6 +152,12 @@ def bench(request: pytest.FixtureRequest, sandbox: Sandbox, kind: Kind, inventor
 
 
 @pytest.fixture
+def unplaced(request: pytest.FixtureRequest, sandbox: Sandbox, kind: Kind, inventory: Inventory) -> Bench:
+    """A bench whose node the check chooses itself."""
+    return Bench(sandbox, kind, running(request.node).process.descriptors, inventory.dra_version)
+
+
+@pytest.fixture
 def allocation(bench: Bench) -> Allocation:
     """Claims and pods with claims on the bench's node."""
     return Allocation(bench)
@@ -164,9 +170,9 @@ def trial(bench: Bench) -> Trial:
 
 
 @pytest.fixture
-def driver_trial(request: pytest.FixtureRequest, sandbox: Sandbox, kind: Kind, inventory: Inventory) -> Trial:
+def driver_trial(unplaced: Bench) -> Trial:
     """The same for a check that finds its node itself, among all devices of the kind's driver."""
-    return Trial(Bench(sandbox, kind, running(request.node).process.descriptors, inventory.dra_version))
+    return Trial(unplaced)
 
 
 @pytest.fixture

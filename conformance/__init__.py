@@ -70,6 +70,9 @@ if TYPE_CHECKING:
     from conformance.probes.versions import must_agree as must_agree
     from conformance.probes.versions import reading_versions as reading_versions
     from conformance.probes.virtual import Virtual as Virtual
+    from conformance.probes.workload import must_need_a_device as must_need_a_device
+    from conformance.probes.workload import must_work as must_work
+    from conformance.probes.workload import workload_of as workload_of
     from conformance.verdicts import Decides as Decides
     from conformance.verdicts import Failure as Failure
     from conformance.verdicts import Grade as Grade
@@ -145,6 +148,8 @@ _HOME = {
     "must_be_its_own": "probes.injection",
     "must_compute": "probes.computing",
     "must_identify": "probes.bench",
+    "must_need_a_device": "probes.workload",
+    "must_work": "probes.workload",
     "not_published": "probes.allocation",
     "opens_its_own": "probes.injection",
     "partition_family": "probes.dra.partitions",
@@ -156,6 +161,7 @@ _HOME = {
     "takes_the_first": "probes.dra.alternatives",
     "waits": "probes.gang.window",
     "winner_of": "probes.gang.contest",
+    "workload_of": "probes.workload",
 }
 
 __version__ = "0.1.0"

@@ -63,7 +63,7 @@ def test_selector_chooses_the_device(trial: Trial, evidence: Evidence) -> None:
     variants="dra_pools",
     needs=NEEDS,
     longest=400,
-    why_longest="two pods that start one after the other",
+    why_longest="some pods that start one after the other",
 )
 def test_prioritized_list_falls_back(trial: Trial, evidence: Evidence) -> None:
     """A request with a list of alternatives is given the first that can be had, and a later one only where it must.
@@ -71,8 +71,8 @@ def test_prioritized_list_falls_back(trial: Trial, evidence: Evidence) -> None:
     Why: this is how a workload takes a big accelerator where there is one and a small one elsewhere.
 
     Proven by: a list whose first alternative no device meets is given the second, by name; the control is a list of which
-    both can be had: it is given the first, so that neither a scheduler that only knows the first passes nor one that only
-    knows the last.
+    both can be had: several claims with it, one after the other, are given the first, so that neither a scheduler passes that
+    only knows the first, nor one that only knows the last, nor one that takes any.
 
     Fix: look at the DRAPrioritizedList gate of the scheduler, and for schedulers that do not know firstAvailable.
     """

@@ -14,9 +14,12 @@ from conformance import (
     family,
     must_agree,
     must_identify,
+    must_need_a_device,
+    must_work,
     opens_its_own,
     reading_versions,
     record_injection,
+    workload_of,
 )
 
 LONGEST, WHY = 240.0, "image pull, preparation of a device and the start of two pods"
@@ -86,4 +89,34 @@ def test_runtime_injects_the_device(bench: Bench, evidence: Evidence) -> None:
     node = opens_its_own(bench, holder)
     record_injection(bench, holder, node)
     bench.opened_none(bench.bystander("control", numbers=family([node])), "control_opened_device")
+    evidence.grade(Grade.CONTROLLED)
+
+
+@check(
+    decides=Decides.HARDENING,
+    accelerators=1,
+    holds="every accelerator of one node, where a pod gets all of a node's or none",
+    variants="kinds",
+    needs=PROBE_NEEDS,
+    way_needs={"dra": CLAIM_NEEDS},
+    longest=900.0,
+    why_longest="pull of an image with the vendor's libraries, and its work, with a device and without",
+)
+def test_vendor_workload_computes(unplaced: Bench, evidence: Evidence) -> None:
+    """The workload that the vendor's descriptor names computes with an accelerator, and cannot without one.
+
+    Why: some vendors' libraries are in images of workloads only, so that no probe can compute on their devices; a device that
+    opens and does not compute is of no use.
+
+    Proven by: a pod with the workload's image and as many accelerators as a pod must ask for ends well and writes what the
+    descriptor expects. The control is the same pod without an accelerator: it does not write it.
+
+    Fix: read the log of the workload in the evidence; look at the driver of the node and at the vendor's device plugin or DRA
+    driver.
+    """
+    workload_of(unplaced)
+    count = unplaced.choose_unit()
+    said = must_work(unplaced, count)
+    must_need_a_device(unplaced)
+    evidence.step("the vendor's workload computes", observed=said, obj=f"Node {unplaced.node}", accelerators=count)
     evidence.grade(Grade.CONTROLLED)

@@ -91,8 +91,15 @@ def main(args: argparse.Namespace) -> int:
     table = [_entry(row) for row in rows]
     table += [_without_fault(check) for check in chosen if not any(check in fault.checks() for fault in faults)]
     show(table, ["check", "fault", "wanted", "found", "caught", "why_not"], args.output)
-    missed = sum(entry["caught"] != "yes" for entry in table)
-    print(f"{len(table) - missed} of {len(table)} caught", file=sys.stderr)
+    return _close(table)
+
+
+def _close(table: Sequence[dict[str, Any]]) -> ExitCode:
+    """Say at the very end what was not caught, so that the tail of a log is enough; the exit code."""
+    missed = [entry for entry in table if entry["caught"] != "yes"]
+    for entry in missed:
+        print(f"not caught: {entry['fault']} by {entry['check']}: {entry['why_not']}", file=sys.stderr)
+    print(f"{len(table) - len(missed)} of {len(table)} caught", file=sys.stderr)
     return ExitCode.NOT_CONFORMANT if missed else ExitCode.CONFORMANT
 
 

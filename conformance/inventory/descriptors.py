@@ -149,13 +149,18 @@ def read(path: Path) -> Descriptor:
     """Read and validate one descriptor. Raises ``ConfigurationError`` with the place in the file."""
     descriptor = parse(_validated(path, SCHEMA))
     for pattern in descriptor.patterns():
-        try:
-            groups = re.compile(pattern).groupindex
-        except re.error as error:
-            raise ConfigurationError(f"{path}: identity pattern {pattern!r}: {error}") from error
-        if "id" not in groups:
+        if "id" not in _compiled(path, pattern).groupindex:
             raise ConfigurationError(f"{path}: identity pattern {pattern!r} has no group (?P<id>…)")
+    if descriptor.workload:
+        _compiled(path, descriptor.workload.output)
     return descriptor
+
+
+def _compiled(path: Path, pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ConfigurationError(f"{path}: pattern {pattern!r}: {error}") from error
 
 
 def load(extra_files: Iterable[str] = ()) -> tuple[Descriptor, ...]:

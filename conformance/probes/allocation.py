@@ -206,7 +206,7 @@ class Allocation:
 
     def released(self, claim: Object) -> None:
         """Wait until the claim holds nothing and is reserved for nobody."""
-        name, limit = claim["metadata"]["name"], self._sandbox.limit(RELEASE_SECONDS)
+        name, limit = claim["metadata"]["name"], self._sandbox.deciding(RELEASE_SECONDS)
         try:
             seen = waiting.wait_for(
                 self._sandbox.api,
@@ -230,7 +230,7 @@ class Allocation:
     def generated_is_gone(self, claim: Object) -> None:
         """Wait until a generated claim is deleted with its pod."""
         name, uid = claim["metadata"]["name"], claim["metadata"]["uid"]
-        limit = self._sandbox.limit(RELEASE_SECONDS)
+        limit = self._sandbox.deciding(RELEASE_SECONDS)
         try:
             waiting.wait_gone(self._sandbox.api, self._claims, name, uid=uid, limit=limit)
         except errors.WaitTimeout as error:

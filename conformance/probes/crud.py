@@ -103,7 +103,7 @@ class Crud:
         """Delete the object and see that it is gone."""
         name, uid = made["metadata"]["name"], made["metadata"]["uid"]
         self._verb("delete", lambda: self._sandbox.api.delete(self._path(made), uid=uid))
-        limit = self._sandbox.limit(_DELETE_SECONDS)
+        limit = self._sandbox.deciding(_DELETE_SECONDS)
         try:
             waiting.wait_gone(self._sandbox.api, self.collection, name, uid=uid, limit=limit)
         except errors.WaitTimeout as error:

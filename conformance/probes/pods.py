@@ -29,8 +29,12 @@ class Container:
     environment: Mapping[str, str] = field(default_factory=dict)
     memory: str | None = None
     """Memory limit, where it is not the usual one."""
+    cpu: str = "500m"
+    """CPU limit."""
     busy_seconds: float = 0.0
     """Seconds that the program works before it says anything."""
+    image: str | None = None
+    """Image of another program, which runs ``arguments`` and needs nothing of the suite; None: the probe's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +110,7 @@ def _pod_security(plan: PodPlan) -> Object:
 
 
 def _container(container: Container, image: str, command: Sequence[str], plan: PodPlan) -> Object:
-    limits: dict[str, Any] = {"cpu": "500m", "memory": container.memory or "256Mi"}
+    limits: dict[str, Any] = {"cpu": container.cpu, "memory": container.memory or "256Mi"}
     limits |= {name: str(count) for name, count in container.resources.items()}
     resources: Object = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": limits}
     if container.claims:
@@ -116,11 +120,12 @@ def _container(container: Container, image: str, command: Sequence[str], plan: P
         security = {"runAsUser": 0}
     if plan.root:
         security = {"runAsUser": 0, "capabilities": {"drop": ["ALL"], "add": ["MKNOD"]}}
+    program = [] if container.image else [*command, f"{FOLDER}/probe.py"]
     return {
         "name": container.name,
-        "image": image,
+        "image": container.image or image,
         "imagePullPolicy": "IfNotPresent",
-        "command": [*command, f"{FOLDER}/probe.py", *container.arguments],
+        "command": [*program, *container.arguments],
         "env": [{"name": name, "value": value} for name, value in container.environment.items()],
         "resources": resources,
         "securityContext": security,

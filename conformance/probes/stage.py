@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from conformance.cluster import errors
 from conformance.cluster.api import Object
@@ -20,6 +21,7 @@ RUNTIME_CLASSES = 5
 """RuntimeClasses that are tried at most."""
 CANNOT_RUN = {"admission_denied", "pod_not_started", "pod_refused"}
 """Codes that say that a pod does not run with a RuntimeClass, and nothing else."""
+T = TypeVar("T")
 CLAIM = "accelerator"
 SIBLING = "sibling"
 
@@ -33,6 +35,18 @@ class Stage:
         self.descriptor = described(kind, descriptors)
         self._node: Object = {}
         self._root_pods = True
+
+    def choose_unit(self) -> int:
+        """Take a node on which the least that a pod may ask for is free, and say how many devices that is.
+
+        That is one, but every device of the node where a pod gets all of them or none: then the largest node is taken.
+        """
+        units = max((node.devices for node in self.kind.nodes), default=1)
+        if not self.descriptor.whole_node or units == 1:
+            self.choose_node(1)
+            return 1
+        self._node = placing.choose(self.sandbox, self.kind, self.descriptor, self.group_version, units)
+        return units
 
     def choose_node(self, count: int) -> str:
         """Take the node with most devices free at this moment; ``Unknown`` with the counts where none has ``count``.
@@ -69,12 +83,12 @@ class Stage:
     def hold(self, name: str, *, ask: Ask = DEVICES, how: Holding = PLAINLY) -> Tenant:
         """Start a pod that asks for one accelerator and does what is asked; ``Failure`` where it is not given to it."""
         if how.sibling or how.ordinary:
-            return self._ordinary(lambda as_root: self._hold_one(name, ask, replace(how, ordinary=as_root)))
+            return self.ordinarily(lambda as_root: self._hold_one(name, ask, replace(how, ordinary=as_root)))
         return self._hold_one(name, ask, how)
 
     def _hold_one(self, name: str, ask: Ask, how: Holding) -> Tenant:
         namespace = self.sandbox.namespace("baseline" if how.root or how.ordinary else "restricted")
-        claim = self._claim(name, namespace) if self.kind.way == DRA else None
+        claim = self.claim(name, namespace) if self.kind.way == DRA else None
         main = pods.Container(
             name=MAIN,
             arguments=self._arguments(ask, make=how.make, make_own=how.root),
@@ -119,9 +133,9 @@ class Stage:
             plan = self.plan(name, [main], ordinary=ordinary, runtime_class=runtime_class)
             return tenants.start(self.sandbox, plan, self.descriptor, holds_device=False)
 
-        return self._ordinary(start)
+        return self.ordinarily(start)
 
-    def _ordinary(self, start: Callable[[bool], Tenant]) -> Tenant:
+    def ordinarily(self, start: Callable[[bool], T]) -> T:
         """Start a pod as root, as most containers run, so that neither file modes nor closed folders hide a device.
 
         Where no pod is admitted as root, nobody has more than a restricted one, and that is what is tried.
@@ -190,8 +204,9 @@ class Stage:
         unit = claims.unit(self.kind)
         return claims.spec(self.version, str(self.kind.device_class), count=count, selectors=chosen, capacity=unit)
 
-    def _claim(self, name: str, namespace: str) -> Object:
-        body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec())
+    def claim(self, name: str, namespace: str, count: int = 1) -> Object:
+        """Create a claim for units of this kind."""
+        body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec(count))
         return self.sandbox.create("resourceclaims", body, namespace=namespace, group_version=self.group_version)
 
     def arguments(self, ask: Ask) -> list[str]:

@@ -5,6 +5,8 @@ and the first solution wins.
 """
 
 from collections.abc import Iterator
+from typing import TypeVar
+from zlib import crc32
 
 from conformance.simulator.cel import CelError
 from conformance.simulator.objects import Obj, deleting, dig, name_of, namespace_of, new_uid
@@ -15,6 +17,7 @@ from conformance.simulator.placement.pools import Candidate, Key
 from conformance.simulator.placement.results import Pick, Wanted, allocation
 from conformance.simulator.storage import Store
 
+T = TypeVar("T")
 MOST_USERS = 256
 """Pods that may use one claim."""
 MOST_RESULTS = 32
@@ -95,8 +98,15 @@ class Allocator:
                 raise AbortedError(f"{where}: missing device class name (unsupported request type?)")
             yield [
                 Wanted(claim, index, name, form, self._store.get(CLASSES, "", form.get("deviceClassName", "")) or {})
-                for name, form in (forms if self._switches.falls_back else forms[:1])
+                for name, form in self._in_order(name_of(claim), forms)
             ]
+
+    def _in_order(self, claim: str, forms: list[T]) -> list[T]:
+        """The alternatives of a request as they are tried for a claim of this name."""
+        if self._switches.alternatives == "first_only":
+            return forms[:1]
+        backwards = self._switches.alternatives == "any_order" and crc32(claim.encode()) >> 3 & 1
+        return forms[::-1] if backwards else forms
 
     def _check_size(self, requests: list[list[Wanted]]) -> None:
         """Find out how much "all" is, and refuse what no result can hold."""

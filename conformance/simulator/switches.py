@@ -112,8 +112,8 @@ class AllocatorSwitches:
     """Whether ``matchAttribute`` and ``distinctAttribute`` bind the devices of a claim together."""
     heeds_taints: bool = True
     """Whether devices with a taint that is not tolerated are left out."""
-    falls_back: bool = True
-    """Whether later alternatives of a prioritized list are tried when the first does not fit."""
+    alternatives: Literal["in_order", "first_only", "any_order"] = "in_order"
+    """How those of a prioritized list are tried; ``any_order``: from the last to the first for about every second claim."""
     heeds_counters: bool = True
     """Whether devices that consume counters which others have used up are left out."""
     heeds_capacity: bool = True

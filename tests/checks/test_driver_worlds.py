@@ -1,5 +1,6 @@
 """Drivers and virtual devices on clusters that lack something, and by an account that may little: nothing unseen passes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance import results, simulator
+from conformance import content, documents, results, simulator
 
 pytestmark = pytest.mark.slow
 DRIVERS, VIRTUAL = "driver_runtime_management", "virtualized_accelerator"
@@ -40,7 +41,7 @@ def _run(out: Path, *words: str) -> dict[str, set[tuple[str, str]]]:
 
 def test_where_all_is_well_everything_passes(tmp_path: Path) -> None:
     found = _run(tmp_path, "demo")
-    assert len(found) == 4
+    assert len(found) == 5
     assert set.union(*found.values()) == {("passed", "")}
 
 
@@ -67,6 +68,19 @@ def test_where_a_pod_gets_all_devices_of_a_node_or_none_a_single_one_cannot_be_j
     found = _run(tmp_path, "demo", "--world", "google-tpu")
     assert ("unknown", "whole_node_only") in found["runtime_injects_the_device"]
     assert not {verdict for seen in found.values() for verdict, _ in seen} & {"failed"}
+
+
+def test_a_vendors_workload_is_given_every_device_of_a_node_where_pods_get_all_or_none(tmp_path: Path) -> None:
+    program = (
+        "import glob; [open(path) for path in glob.glob('/dev/accel*')]; print(len(glob.glob('/dev/accel*')), 'chips')"
+    )
+    descriptor = documents.load(content.FIXTURES / "accelerators" / "google-tpu.yaml").data
+    descriptor["workload"] = {"image": "python", "command": ["python3", "-c", program], "output": "^4 chips$"}
+    (tmp_path / "tpu.yaml").write_text(json.dumps(descriptor), encoding="utf-8")
+
+    found = _run(tmp_path / "out", "demo", "--world", "google-tpu", "--descriptor", str(tmp_path / "tpu.yaml"))
+
+    assert found["vendor_workload_computes"] == {("passed", "")}
 
 
 @pytest.mark.parametrize("user", ["nobody", "viewer"])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conformance.simulator import Running
     from tests.cli.conftest import Command
 
+pytestmark = pytest.mark.slow
 QUICK = "dra_support/type_is_usable[deviceclasses]"
 SLOW = "secure_accelerator_access/own_device_only[dra-s1@node-a]"
 RUN = "kube-ai-conformance.dev/run"

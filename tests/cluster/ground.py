@@ -23,6 +23,7 @@ GONE_SECONDS = 60
 SHARED = (
     "admin_access_granted",
     "advertised_version_differs",
+    "alternatives_in_any_order",
     "capacity_ignored",
     "constraint_ignored",
     "counters_ignored",

@@ -50,7 +50,7 @@ GROUPS = (
     ),
     ("list_never_falls_back", "extended_resource_not_served"),
     ("counters_ignored", "partitions_are_one_device", "share_injects_nothing", "share_beyond_the_limit"),
-    ("advertised_version_differs", "fewer_shares_than_configured"),
+    ("advertised_version_differs", "fewer_shares_than_configured", "alternatives_in_any_order"),
 )
 SCALE = 1 / 3
 """Factor on every limit: nothing has to be pulled here, and a pod starts within a second."""

@@ -101,6 +101,11 @@ def _ended(api: FakeApi, act: str) -> tuple[type[BaseException], str]:
     return raised.type, raised.value.code
 
 
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.probes.sandbox.LEAST_SECONDS", 0.0)
+
+
 def test_a_metric_that_is_read_is_served() -> None:
     assert _made(FakeApi(_hpa(FINE, "1500m"))).readable() == 1.5
 

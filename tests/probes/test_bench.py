@@ -142,7 +142,7 @@ def test_where_no_pod_is_admitted_as_root_a_restricted_one_is_tried_and_said_so(
             raise Unknown("policy", code="admission_denied")
         return tenant("restricted")
 
-    assert bench._ordinary(start).name == "restricted"
+    assert bench.ordinarily(start).name == "restricted"
     assert tried == [True, False]
     assert "restricted one is tried" in bench.sandbox.evidence.steps[-1]["observed"]
 
@@ -152,7 +152,7 @@ def test_a_pod_that_does_not_start_as_root_for_another_reason_is_not_replaced(be
         raise Unknown("no room", code="too_few_free")
 
     with pytest.raises(Unknown, match="no room"):
-        bench._ordinary(start)
+        bench.ordinarily(start)
 
 
 def test_an_identity_needs_the_group_that_names_it() -> None:

@@ -101,7 +101,7 @@ def test_devices_that_every_node_reaches_can_be_given_to_a_claim_on_the_node_too
 
 @pytest.mark.parametrize(("free", "error"), [(False, Unverified), (True, Failure)])
 def test_the_second_alternative_is_wrong_only_where_nobody_took_the_first(free: bool, error: type[Exception]) -> None:
-    trial = SomeTrial("takes-first", free=free)
+    trial = SomeTrial("takes-first-0", free=free)
     trial.asked = trial.means = lambda *_a, **_k: {}  # type: ignore[assignment,method-assign]
     trial.rivals = lambda *_a: []  # type: ignore[method-assign]
     trial.get = lambda *_a, **_k: Running({}, claim("b"), 0.1)  # type: ignore[method-assign]

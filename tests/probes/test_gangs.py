@@ -69,7 +69,16 @@ class FakeGangs:
 
     def __init__(self, *, timeout: float | None = 0.0) -> None:
         self.room, self.api, self.evidence = FakeRoom(), None, Evidence()
-        self.sandbox = type("S", (), {"own": "me", "limit": staticmethod(float), "settings": Settings(run_id="r")})()
+        self.sandbox = type(
+            "S",
+            (),
+            {
+                "own": "me",
+                "limit": staticmethod(float),
+                "deciding": staticmethod(float),
+                "settings": Settings(run_id="r"),
+            },
+        )()
         self.queue = type("Q", (), {"timeout": timeout, "wait": int(timeout or 0)})()
         self.ended: list[str] = []
         self.blocked, self.stopped = True, False

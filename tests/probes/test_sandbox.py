@@ -1,5 +1,6 @@
 """Clean-up takes away what made pods before the pods, and touches nothing that is not ours."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,14 @@ def box(fake_api: "FakeApi", monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 def _body(kind: str, name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
+
+
+@pytest.mark.parametrize(("scale", "seconds", "expected"), [(0.01, 60, 20), (0.01, 5, 5), (0.5, 60, 30), (2, 5, 10)])
+def test_a_limit_that_decides_is_never_shorter_than_20_s_or_what_it_is(
+    box: Sandbox, scale: float, seconds: float, expected: float
+) -> None:
+    box.settings = replace(box.settings, timeout_scale=scale)
+    assert box.deciding(seconds) == expected
 
 
 def test_pods_that_a_job_made_go_after_the_job(fake_api: "FakeApi", box: Sandbox) -> None:

@@ -278,7 +278,7 @@ def test_later_alternative_is_taken_and_is_not_where_the_scheduler_does_not_fall
     pools.publish({"name": "d0"}, {"name": "d1"})
     pools.hold("a", alternatives())
     assert [(r["request"], r["device"]) for r in pools.results("a")] == [("acc/second", "d0")]
-    switches.allocator.falls_back = False
+    switches.allocator.alternatives = "first_only"
     assert NO_ROOM in pools.refused("b", alternatives())
 
 

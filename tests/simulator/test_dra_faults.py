@@ -90,6 +90,18 @@ def test_later_alternatives_are_never_tried(client: Client, namespace: str, swit
         assert waits(client, holder(client, namespace, "wrong", {"name": "acc", "firstAvailable": choice}))
 
 
+def test_alternatives_are_tried_in_any_order(client: Client, namespace: str, switches: Switches) -> None:
+    choice = [{"name": "wanted", **asked()}, {"name": "otherwise", **asked()}]
+
+    def alternatives() -> set[str]:
+        paths = [holder(client, namespace, f"any-{n}", {"name": "acc", "firstAvailable": choice}) for n in (1, 2)]
+        found = [client.until(path, lambda obj: bool(obj["status"].get("allocation"))) for path in paths]
+        return {claim["status"]["allocation"]["devices"]["results"][0]["request"] for claim in found}
+
+    with faulty(switches, "alternatives_in_any_order"):
+        assert alternatives() == {"acc/wanted", "acc/otherwise"}
+
+
 @pytest.fixture(scope="module")
 def shared() -> Iterator[tuple[Client, Switches]]:
     """The world with partitions and with devices that several claims may hold."""

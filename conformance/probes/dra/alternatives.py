@@ -8,6 +8,8 @@ from conformance.probes.dra.trial import REQUEST, Trial
 from conformance.verdicts import Failure
 
 NEVER, FALLS = "list_never_falls_back", "wrong_alternative"
+TIMES = 4
+"""Claims for which the first alternative must be taken: a scheduler that takes any that fits would be right by chance."""
 
 
 def falls_back(trial: Trial, device: Published) -> Running:
@@ -21,14 +23,19 @@ def falls_back(trial: Trial, device: Published) -> Running:
     return running
 
 
-def takes_the_first(trial: Trial, device: Published) -> Running:
-    """Start a pod with a list of which this device meets the first alternative, and any device the second.
+def takes_the_first(trial: Trial, device: Published) -> None:
+    """Start pods, one after the other, with a list of which this device meets the first alternative, and any device the second.
 
     ``Unverified`` where somebody else took the device before: then it could not be had.
     """
+    for n in range(TIMES):
+        trial.give_back(_take_first(trial, device, f"takes-first-{n}"))
+
+
+def _take_first(trial: Trial, device: Published, name: str) -> Running:
     spec = _list(("wanted", trial.asked(*_meaning(trial, device))), ("otherwise", trial.asked()))
     expected = "the first alternative, which a free device meets"
-    running = trial.get("takes-first", spec, code="fitting_claim_refused", expected=expected, needs=[device])
+    running = trial.get(name, spec, code="fitting_claim_refused", expected=expected, needs=[device])
     try:
         trial.got(running, device, FALLS, "a list whose first alternative can be had", request=f"{REQUEST}/wanted")
     except Failure:

@@ -135,7 +135,7 @@ class Extended:
         name, uid = claim["metadata"]["name"], claim["metadata"]["uid"]
         try:
             waiting.wait_gone(
-                self._sandbox.api, collection, name, uid=uid, limit=self._sandbox.limit(starting.REFUSAL_SECONDS)
+                self._sandbox.api, collection, name, uid=uid, limit=self._sandbox.deciding(starting.REFUSAL_SECONDS)
             )
         except errors.WaitTimeout as error:
             raise Failure("claim_not_released", observed=str(error), expected="it is deleted with its pod") from error

@@ -32,7 +32,7 @@ def another_gets_one(gangs: Gangs, name: str, size: int) -> None:
     try:
         pods.crowd.until(
             lambda seen: True if len(seen) >= size and all(map(members.started, seen.values())) else None,
-            limit=gangs.sandbox.limit(starting.START_SECONDS),
+            limit=gangs.sandbox.deciding(starting.START_SECONDS),
             what=f"{size} new pods to get the devices of the gang",
         )
     except errors.WaitTimeout as error:

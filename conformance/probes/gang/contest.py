@@ -77,7 +77,7 @@ def _too_many(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, seen: Members
 
 def _first_whole(gangs: Gangs, pair: tuple[Gang, Gang], tally: Tally, everyone: Crowd, window: float) -> Gang:
     """Wait until one of two gangs has all that it needs; ``Failure`` where devices are held in part for the whole window."""
-    patience = gangs.queue.wait + gangs.sandbox.limit(EVICTION_SLACK) if gangs.queue.timeout else window
+    patience = gangs.queue.wait + gangs.sandbox.deciding(EVICTION_SLACK) if gangs.queue.timeout else window
     deadline = time.monotonic() + gangs.sandbox.limit(starting.START_SECONDS) + patience
     while (left := deadline - time.monotonic()) > 0:
         try:
@@ -148,7 +148,7 @@ def second_follows(gangs: Gangs, second: Gang, tally: Tally, everyone: Crowd) ->
     try:
         everyone.until(
             whole,
-            limit=gangs.sandbox.limit(WAITING_SECONDS) + gangs.queue.wait,
+            limit=gangs.sandbox.deciding(WAITING_SECONDS) + gangs.queue.wait,
             what="the second gang to get all of its devices",
             show=lambda seen: members.describe(second.mine(seen)),
         )

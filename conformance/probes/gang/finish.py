@@ -8,10 +8,9 @@ from conformance.probes import starting
 from conformance.probes.gang import members
 from conformance.probes.gang.gangs import Gangs
 from conformance.probes.gang.making import Gang
+from conformance.probes.sandbox import LEAST_SECONDS
 from conformance.verdicts import Failure
 
-LEAST_SECONDS = 20.0
-"""Time that pods have to start or to end at least, however short the limits of a run are."""
 FINISH_SECONDS = 60.0
 """Limit for the end of pods that work for a few seconds, after all have started."""
 
@@ -34,7 +33,7 @@ def finish_together(gangs: Gangs, gang: Gang) -> bool:
         _others_would_start(gangs, gang, error)
         raise
     try:
-        limit = max(LEAST_SECONDS, gangs.sandbox.limit(FINISH_SECONDS))
+        limit = gangs.sandbox.deciding(FINISH_SECONDS)
         gang.crowd.until(lambda seen: _ended(gang, seen), limit=limit, what=f"{gang.name} to finish")
     except errors.WaitTimeout as error:
         mine = gang.mine(gang.crowd.members)

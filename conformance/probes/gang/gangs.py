@@ -96,7 +96,7 @@ class Gangs(GangMaker):
         try:
             found = gang.crowd.until(
                 whole,
-                limit=self.sandbox.limit(limit),
+                limit=self.sandbox.deciding(limit),
                 what=f"all {gang.size} pods of {gang.name} to run",
                 show=lambda seen: members.describe(gang.mine(seen)),
             )

@@ -201,7 +201,7 @@ class GangMaker:
             if crowd is not None:
                 crowd.until(
                     lambda found: None if found else True,
-                    limit=self.sandbox.limit(limit),
+                    limit=self.sandbox.deciding(limit),
                     what=f"{what} of {gang.name} to be gone",
                     show=lambda found: f"{len(found)} left",
                 )

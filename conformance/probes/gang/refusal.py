@@ -111,7 +111,7 @@ def _await_words(gangs: Gangs, gang: Gang) -> None:
 
 def await_eviction(gangs: Gangs, gang: Gang) -> None:
     """Wait until a gang that was admitted and not placed whole holds nothing any more; ``Failure`` where it goes on."""
-    began, limit = time.monotonic(), gangs.sandbox.limit(EVICTION_SLACK) + float(gangs.queue.wait)
+    began, limit = time.monotonic(), gangs.sandbox.deciding(EVICTION_SLACK) + float(gangs.queue.wait)
     try:
         gang.crowd.until(
             lambda seen: None if any(map(members.holds, gang.mine(seen))) else True,

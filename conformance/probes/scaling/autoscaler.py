@@ -67,7 +67,7 @@ class Autoscaler:
             raise Unverified(f"{made.body['kind']} was refused: {error.message}", code="autoscaler_refused") from error
         self._name, self._made = made.hpa, made
         try:
-            limit = self.sandbox.limit(SILENT_SECONDS)
+            limit = self.sandbox.deciding(SILENT_SECONDS)
             waiting.wait_exists(self.sandbox.api, self._collection, made.hpa, limit=limit)
         except errors.WaitTimeout as error:
             raise Failure(
@@ -204,7 +204,7 @@ class Autoscaler:
         return fine and self.scaler.current(hpa) is not None
 
     def _wait(self, until: Callable[[Object], Object | None], seconds: float, what: str) -> Object:
-        limit = self.sandbox.limit(seconds)
+        limit = self.sandbox.deciding(seconds)
         return waiting.wait_for(
             self.sandbox.api, self._collection, self._name, until, limit=limit, what=what, show=in_words
         )

@@ -95,7 +95,7 @@ class Trial:
 
     def _first_new(self, crowd: Crowd) -> None:
         """Wait until more replicas are wanted, then for a new pod to be ready; a rollout or an eviction makes new pods too."""
-        limit = self.sandbox.limit(self.pace.up)
+        limit = self.sandbox.deciding(self.pace.up)
         try:
             self.servers.scaled(lambda count: count > LEAST, limit, f"more than {LEAST} replicas to be wanted")
         except errors.WaitTimeout as error:
@@ -113,7 +113,7 @@ class Trial:
 
     def _all_ready(self, crowd: Crowd) -> None:
         """Wait for as many as are allowed, which the load is enough for; where the autoscaler asks for fewer, for those."""
-        most, limit = self.autoscaler.order.most, self.sandbox.limit(self.pace.up)
+        most, limit = self.autoscaler.order.most, self.sandbox.deciding(self.pace.up)
         try:
             self.servers.scaled(lambda count: count >= most, limit, f"{most} replicas to be wanted")
         except errors.WaitTimeout as error:
@@ -155,7 +155,7 @@ class Trial:
     def falls_without_load(self) -> None:
         """Take the load away: the metric falls, and after the stabilization window the replicas do."""
         self.servers.end_load()
-        began, limit = time.monotonic(), self.sandbox.limit(self.pace.down)
+        began, limit = time.monotonic(), self.sandbox.deciding(self.pace.down)
         own = self.servers.await_queue(self._first, lambda w: not w.waiting, "the queue to empty without load")
         try:
             self.autoscaler.await_low(self.pace.down)

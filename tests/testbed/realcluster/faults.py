@@ -74,6 +74,7 @@ EFFECTS = {
         "constraint_ignored": "new claims lose their constraints",
         "taint_ignored": "requests of new claims tolerate every taint",
         "list_never_falls_back": "new claims lose all alternatives of a list but the first",
+        "alternatives_in_any_order": "about every second new claim has the alternatives of its lists from the last to the first",
         "admin_access_granted": "new namespaces are labelled as ones where claims may have admin access",
         "extended_resource_not_served": "new pods ask for a resource that nobody has instead of one that is not the testbed's own",
     },

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"hash/crc32"
 	"maps"
+	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -26,14 +28,14 @@ func (w *webhook) claim(request *admissionv1.AdmissionRequest) ([]patch, error) 
 		spec, _ = spec["spec"].(object)
 	}
 	devices, _ := spec["devices"].(object)
-	if devices == nil || !w.careless(devices) {
+	if devices == nil || !w.careless(devices, request.Name) {
 		return nil, nil
 	}
 	return []patch{{"replace", "/spec", written.Spec}}, nil
 }
 
-// careless changes the wishes of a claim while a fault is on, and says whether it did.
-func (w *webhook) careless(devices object) bool {
+// careless changes the wishes of the claim of this name while a fault is on, and says whether it did.
+func (w *webhook) careless(devices object, name string) bool {
 	changed := false
 	if w.switches.on("constraint_ignored") {
 		delete(devices, "constraints")
@@ -45,6 +47,10 @@ func (w *webhook) careless(devices object) bool {
 		alternatives, _ := request["firstAvailable"].([]any)
 		if len(alternatives) > 1 && w.switches.on("list_never_falls_back") {
 			request["firstAvailable"] = alternatives[:1]
+			changed = true
+		}
+		if crc32.ChecksumIEEE([]byte(name))>>3&1 == 1 && w.switches.on("alternatives_in_any_order") {
+			slices.Reverse(alternatives)
 			changed = true
 		}
 		for _, asked := range append(alternatives, request["exactly"]) {
