@@ -3,6 +3,8 @@
 The programme asks for the API only; what a driver and the scheduler make of it goes beyond its words and decides readiness.
 """
 
+from functools import partial
+
 from conformance import (
     ALLOCATION_NEEDS,
     CLAIM_NEEDS,
@@ -26,6 +28,14 @@ CRUD_NEEDS = {
     for plural in ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices", "devicetaintrules")
 }
 NEEDS = (*PROBE_NEEDS, *CLAIM_NEEDS, *ALLOCATION_NEEDS)
+
+claim_check = partial(
+    check,
+    decides=Decides.READINESS,
+    accelerators=1,
+    variants="dra_kinds",
+    needs=NEEDS,
+)
 
 
 @check(
@@ -56,11 +66,7 @@ def test_type_is_usable(crud: Crud, evidence: Evidence) -> None:
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
-    decides=Decides.READINESS,
-    accelerators=1,
-    variants="dra_kinds",
-    needs=NEEDS,
+@claim_check(
     longest=240,
     why_longest="image pull, preparation of a device and the start of one pod",
 )
@@ -86,11 +92,7 @@ def test_claim_is_allocated(bench: Bench, allocation: Allocation, evidence: Evid
     evidence.grade(Grade.BEHAVIOURAL)
 
 
-@check(
-    decides=Decides.READINESS,
-    accelerators=1,
-    variants="dra_kinds",
-    needs=NEEDS,
+@claim_check(
     longest=420,
     why_longest="two pods that start one after the other, and a window of at least 10 s and three times the first start",
 )
@@ -119,11 +121,7 @@ def test_unsatisfiable_claim_waits(bench: Bench, allocation: Allocation, evidenc
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
-    decides=Decides.READINESS,
-    accelerators=1,
-    variants="dra_kinds",
-    needs=NEEDS,
+@claim_check(
     longest=420,
     why_longest="three pods that start one after the other, and the release of their claims",
 )

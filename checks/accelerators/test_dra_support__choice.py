@@ -3,6 +3,8 @@
 All of it is the scheduler's work, and the scheduler is one for all nodes: one node for each kind of accelerator is enough.
 """
 
+from functools import partial
+
 from conformance import (
     CLAIM_NEEDS,
     PROBE_NEEDS,
@@ -26,13 +28,17 @@ from conformance import (
 NEEDS = (*PROBE_NEEDS, *CLAIM_NEEDS, *TRIAL_NEEDS)
 TWO_PODS = "two pods that start one after the other, and a window of at least 10 s and three times the first start"
 
-
-@check(
+choice_check = partial(
+    check,
     decides=Decides.READINESS,
-    accelerators=1,
     variants="dra_pools",
-    needs=NEEDS,
     longest=400,
+)
+
+
+@choice_check(
+    accelerators=1,
+    needs=NEEDS,
     why_longest=TWO_PODS,
 )
 def test_selector_chooses_the_device(trial: Trial, evidence: Evidence) -> None:
@@ -57,12 +63,9 @@ def test_selector_chooses_the_device(trial: Trial, evidence: Evidence) -> None:
     evidence.grade(Grade.CONTROLLED if first != last else Grade.BEHAVIOURAL)
 
 
-@check(
-    decides=Decides.READINESS,
+@choice_check(
     accelerators=1,
-    variants="dra_pools",
     needs=NEEDS,
-    longest=400,
     why_longest="some pods that start one after the other",
 )
 def test_prioritized_list_falls_back(trial: Trial, evidence: Evidence) -> None:
@@ -84,12 +87,9 @@ def test_prioritized_list_falls_back(trial: Trial, evidence: Evidence) -> None:
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
-    decides=Decides.READINESS,
+@choice_check(
     accelerators=2,
-    variants="dra_pools",
     needs=NEEDS,
-    longest=400,
     why_longest=TWO_PODS,
 )
 def test_constraint_holds(driver_trial: Trial, evidence: Evidence) -> None:
@@ -120,12 +120,9 @@ def test_constraint_holds(driver_trial: Trial, evidence: Evidence) -> None:
     evidence.grade(Grade.CONTROLLED if impossible else Grade.BEHAVIOURAL)
 
 
-@check(
-    decides=Decides.READINESS,
+@choice_check(
     accelerators=1,
-    variants="dra_pools",
     needs=(*NEEDS, *TAINT_NEEDS),
-    longest=400,
     why_longest=TWO_PODS,
 )
 def test_tainted_device_is_kept(trial: Trial, evidence: Evidence) -> None:

@@ -1,5 +1,7 @@
 """What DRA hands out beside whole devices, and by other words than a claim: partitions, capacity, admin access, resources."""
 
+from functools import partial
+
 from conformance import (
     ALLOCATION_NEEDS,
     CLAIM_NEEDS,
@@ -21,13 +23,17 @@ from conformance import (
 NEEDS = (*PROBE_NEEDS, *CLAIM_NEEDS, *TRIAL_NEEDS, *CLASS_NEEDS)
 WINDOW = "pods that start one after the other, and a window of at least 10 s and three times the first start"
 
-
-@check(
+shares_check = partial(
+    check,
     decides=Decides.READINESS,
     accelerators=1,
     variants="dra_pools",
-    needs=NEEDS,
     longest=400,
+)
+
+
+@shares_check(
+    needs=NEEDS,
     why_longest=f"two {WINDOW}",
 )
 def test_partitions_exclude_the_whole(driver_trial: Trial, evidence: Evidence) -> None:
@@ -54,12 +60,8 @@ def test_partitions_exclude_the_whole(driver_trial: Trial, evidence: Evidence) -
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
-    decides=Decides.READINESS,
-    accelerators=1,
-    variants="dra_pools",
+@shares_check(
     needs=NEEDS,
-    longest=400,
     why_longest=f"three {WINDOW}",
 )
 def test_capacity_is_counted(driver_trial: Trial, evidence: Evidence) -> None:
@@ -112,12 +114,8 @@ def test_admin_access_needs_the_label(admin_access: AdminAccess, evidence: Evide
     evidence.grade(Grade.CONTROLLED if admin_access.is_served() else Grade.BEHAVIOURAL)
 
 
-@check(
-    decides=Decides.READINESS,
-    accelerators=1,
-    variants="dra_pools",
+@shares_check(
     needs=(*NEEDS, *ALLOCATION_NEEDS, "patch pods"),
-    longest=400,
     why_longest=f"two {WINDOW}",
 )
 def test_extended_resource_by_dra(trial: Trial, evidence: Evidence) -> None:

@@ -1,5 +1,7 @@
 """Driver and container runtime fit the accelerators of each node, and the platform says so truthfully (KAR 0001)."""
 
+from functools import partial
+
 from conformance import (
     CLAIM_NEEDS,
     PROBE_NEEDS,
@@ -24,13 +26,17 @@ from conformance import (
 
 LONGEST, WHY = 240.0, "image pull, preparation of a device and the start of two pods"
 
-
-@check(
-    decides=Decides.PROGRAMME,
+driver_check = partial(
+    check,
     accelerators=1,
     variants="kinds",
     needs=PROBE_NEEDS,
     way_needs={"dra": CLAIM_NEEDS},
+)
+
+
+@driver_check(
+    decides=Decides.PROGRAMME,
     longest=LONGEST,
     why_longest=WHY,
 )
@@ -63,12 +69,8 @@ def test_versions_agree(bench: Bench, evidence: Evidence) -> None:
     evidence.grade(Grade.BEHAVIOURAL)
 
 
-@check(
+@driver_check(
     decides=Decides.PROGRAMME,
-    accelerators=1,
-    variants="kinds",
-    needs=PROBE_NEEDS,
-    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST,
     why_longest=WHY,
 )
@@ -92,13 +94,9 @@ def test_runtime_injects_the_device(bench: Bench, evidence: Evidence) -> None:
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
+@driver_check(
     decides=Decides.HARDENING,
-    accelerators=1,
     holds="every accelerator of one node, where a pod gets all of a node's or none",
-    variants="kinds",
-    needs=PROBE_NEEDS,
-    way_needs={"dra": CLAIM_NEEDS},
     longest=900.0,
     why_longest="pull of an image with the vendor's libraries, and its work, with a device and without",
 )

@@ -4,6 +4,8 @@ Each check runs once for every way of sharing that is found on a node: replicas 
 partitions, claims that several pods name, devices of which several claims take a part.
 """
 
+from functools import partial
+
 from conformance import (
     CLAIM_NEEDS,
     PROBE_NEEDS,
@@ -21,14 +23,18 @@ from conformance import (
 NEEDS = (*PROBE_NEEDS, "list pods")
 ALL_FREE = "all free shares of one node, at most 32"
 
-
-@check(
-    decides=Decides.PROGRAMME,
+sharing_check = partial(
+    check,
     accelerators=1,
-    holds="one share more than a node has devices, at most 32; without a share: none",
     variants="shares",
-    needs=NEEDS,
     way_needs={"dra": CLAIM_NEEDS},
+)
+
+
+@sharing_check(
+    decides=Decides.PROGRAMME,
+    holds="one share more than a node has devices, at most 32; without a share: none",
+    needs=NEEDS,
     longest=420,
     why_longest="image pull and the start of some pods at once; once more where their loads were not at the same time",
 )
@@ -48,13 +54,10 @@ def test_devices_are_shared(shares: Shares, evidence: Evidence) -> None:
     evidence.grade(given_to_several(shares))
 
 
-@check(
+@sharing_check(
     decides=Decides.PROGRAMME,
-    accelerators=1,
     holds=ALL_FREE,
-    variants="shares",
     needs=(*NEEDS, "patch pods"),
-    way_needs={"dra": CLAIM_NEEDS},
     longest=600,
     why_longest="the start of a pod for every share at once, and a window of at least 10 s and three times that start",
 )
@@ -79,13 +82,10 @@ def test_shares_end_at_the_limit(shares: Shares, evidence: Evidence) -> None:
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
+@sharing_check(
     decides=Decides.HARDENING,
-    accelerators=1,
     holds="one partition more than a node has divided devices, at most 32",
-    variants="shares",
     needs=NEEDS,
-    way_needs={"dra": CLAIM_NEEDS},
     longest=420,
     why_longest="image pull and the start of some pods at once",
 )

@@ -3,6 +3,8 @@
 Several pods that take turns on one device (time-slicing, MPS) are sharing and no virtualization: they do not count here.
 """
 
+from functools import partial
+
 from conformance import (
     CLAIM_NEEDS,
     PROBE_NEEDS,
@@ -20,13 +22,17 @@ from conformance import (
 NEEDS = (*PROBE_NEEDS, "list resourceslices.resource.k8s.io")
 WHY = "image pull, preparation of a device, a short load and the start of two pods"
 
-
-@check(
+virtual_check = partial(
+    check,
     decides=Decides.PROGRAMME,
-    accelerators=1,
     variants="virtual",
     needs=NEEDS,
     way_needs={"dra": CLAIM_NEEDS},
+)
+
+
+@virtual_check(
+    accelerators=1,
     longest=270,
     why_longest=WHY,
 )
@@ -53,12 +59,8 @@ def test_virtual_device_computes(virtual: Virtual, evidence: Evidence) -> None:
     evidence.grade(grade)
 
 
-@check(
-    decides=Decides.PROGRAMME,
+@virtual_check(
     accelerators=2,
-    variants="virtual",
-    needs=NEEDS,
-    way_needs={"dra": CLAIM_NEEDS},
     longest=240,
     why_longest="image pull, preparation of two devices and the start of two pods",
 )

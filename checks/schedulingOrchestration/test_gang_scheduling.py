@@ -5,6 +5,7 @@ that is installed and each kind of accelerator; one scheduler that passes them a
 """
 
 import time
+from functools import partial
 
 from conformance import (
     GANG_NEEDS,
@@ -28,14 +29,18 @@ from conformance import (
 WORK_SECONDS = 3
 HOLDS = "all free ones of one node, or of two with few; with --gang-nodes all, of every node"
 
-
-@check(
+gang_check = partial(
+    check,
     decides=Decides.PROGRAMME,
     accelerators=2,
     holds=HOLDS,
     variants="gang",
     needs=GANG_NEEDS,
     way_needs=GANG_WAY_NEEDS,
+)
+
+
+@gang_check(
     longest=600,
     why_longest="image pull on two nodes and the work itself; where the gang does not start, the same pods without a gang",
 )
@@ -55,13 +60,7 @@ def test_fitting_gang_starts_and_finishes(gangs: Gangs, evidence: Evidence) -> N
     evidence.grade(gangs.grade(gang) if controlled else Grade.BEHAVIOURAL)
 
 
-@check(
-    decides=Decides.PROGRAMME,
-    accelerators=2,
-    holds=HOLDS,
-    variants="gang",
-    needs=GANG_NEEDS,
-    way_needs=GANG_WAY_NEEDS,
+@gang_check(
     longest=900,
     why_longest="a queue that admits by quota evicts a gang that does not start after five minutes",
 )
@@ -89,13 +88,7 @@ def test_gang_that_does_not_fit_holds_nothing(gangs: Gangs, evidence: Evidence) 
     evidence.grade(gangs.grade(gang))
 
 
-@check(
-    decides=Decides.PROGRAMME,
-    accelerators=2,
-    holds=HOLDS,
-    variants="gang",
-    needs=GANG_NEEDS,
-    way_needs=GANG_WAY_NEEDS,
+@gang_check(
     longest=900,
     why_longest="a scheduler tries a waiting gang again after five minutes at the latest",
 )
@@ -117,13 +110,7 @@ def test_waiting_gang_starts_when_room_appears(gangs: Gangs, evidence: Evidence)
     evidence.grade(gangs.grade(gang))
 
 
-@check(
-    decides=Decides.PROGRAMME,
-    accelerators=2,
-    holds=HOLDS,
-    variants="gang",
-    needs=GANG_NEEDS,
-    way_needs=GANG_WAY_NEEDS,
+@gang_check(
     longest=900,
     why_longest="a queue resolves a deadlock by eviction after five minutes",
 )
@@ -156,13 +143,7 @@ def test_two_gangs_do_not_deadlock(gangs: Gangs, evidence: Evidence) -> None:
     evidence.grade(gangs.grade(first, second))
 
 
-@check(
-    decides=Decides.PROGRAMME,
-    accelerators=2,
-    holds=HOLDS,
-    variants="gang",
-    needs=GANG_NEEDS,
-    way_needs=GANG_WAY_NEEDS,
+@gang_check(
     longest=960,
     why_longest="two starts with image pull, and pods and claims that may take minutes to go",
 )

@@ -4,6 +4,8 @@ A CPU metric is not enough: the programme asks for custom metrics of pods that u
 host's processors may be idle.
 """
 
+from functools import partial
+
 from conformance import (
     CLAIM_NEEDS,
     QUEUE_DEPTH,
@@ -23,8 +25,8 @@ WAY_NEEDS = {
     "keda": SCALED_OBJECT_NEEDS,
 }
 
-
-@check(
+scaling_check = partial(
+    check,
     decides=Decides.PROGRAMME,
     accelerators=3,
     variants="metrics",
@@ -33,6 +35,9 @@ WAY_NEEDS = {
     longest=900,
     why_longest="a monitoring system that sees a new target after minutes, then the autoscaler's way up and down again",
 )
+
+
+@scaling_check()
 def test_scales_on_queue_depth(scaling: Scaling, settings: Settings, evidence: Evidence) -> None:
     """A HorizontalPodAutoscaler scales pods on accelerators up and down by the number of requests that wait for them.
 
@@ -53,15 +58,7 @@ def test_scales_on_queue_depth(scaling: Scaling, settings: Settings, evidence: E
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
-    decides=Decides.PROGRAMME,
-    accelerators=3,
-    variants="metrics",
-    needs=SCALING_NEEDS,
-    way_needs=WAY_NEEDS,
-    longest=900,
-    why_longest="a monitoring system that sees a new target after minutes, then the autoscaler's way up and down again",
-)
+@scaling_check()
 def test_scales_on_token_rate(scaling: Scaling, settings: Settings, evidence: Evidence) -> None:
     """A HorizontalPodAutoscaler scales pods on accelerators up and down by the tokens per second that they make.
 

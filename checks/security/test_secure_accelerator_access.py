@@ -1,5 +1,7 @@
 """Accelerators are reached through DRA or a device plugin and the container runtime, and in no other way (KAR 0049)."""
 
+from functools import partial
+
 from conformance import (
     CLAIM_NEEDS,
     PROBE_NEEDS,
@@ -21,13 +23,17 @@ REFUSALS = {"EPERM", "EACCES"}
 """What a device cgroup or a security module refuses an open with."""
 LONGEST, WHY = 240.0, "image pull, preparation of a device and the start of two pods"
 
-
-@check(
-    decides=Decides.PROGRAMME,
-    accelerators=1,
+isolation_check = partial(
+    check,
     variants="kinds",
     needs=PROBE_NEEDS,
     way_needs={"dra": CLAIM_NEEDS},
+)
+
+
+@isolation_check(
+    decides=Decides.PROGRAMME,
+    accelerators=1,
     longest=LONGEST,
     why_longest=WHY,
 )
@@ -66,12 +72,9 @@ def test_own_device_only(bench: Bench, evidence: Evidence) -> None:
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
+@isolation_check(
     decides=Decides.PROGRAMME,
     accelerators=1,
-    variants="kinds",
-    needs=PROBE_NEEDS,
-    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST,
     why_longest=WHY,
 )
@@ -93,12 +96,9 @@ def test_unclaimed_pod_opens_none(bench: Bench, evidence: Evidence) -> None:
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
+@isolation_check(
     decides=Decides.PROGRAMME,
     accelerators=1,
-    variants="kinds",
-    needs=PROBE_NEEDS,
-    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST,
     why_longest=WHY,
 )
@@ -119,12 +119,9 @@ def test_sibling_container_opens_none(bench: Bench, evidence: Evidence) -> None:
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
+@isolation_check(
     decides=Decides.PROGRAMME,
     accelerators=2,
-    variants="kinds",
-    needs=PROBE_NEEDS,
-    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST,
     why_longest=WHY,
 )
@@ -145,12 +142,9 @@ def test_two_pods_get_different_devices(bench: Bench, evidence: Evidence) -> Non
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
+@isolation_check(
     decides=Decides.PROGRAMME,
     accelerators=1,
-    variants="kinds",
-    needs=PROBE_NEEDS,
-    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST + 60,
     why_longest=WHY + ", once more for each RuntimeClass",
 )
@@ -180,12 +174,9 @@ def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:
     evidence.grade(Grade.CONTROLLED)
 
 
-@check(
+@isolation_check(
     decides=Decides.HARDENING,
     accelerators=2,
-    variants="kinds",
-    needs=PROBE_NEEDS,
-    way_needs={"dra": CLAIM_NEEDS},
     longest=LONGEST,
     why_longest=WHY,
 )

@@ -15,6 +15,8 @@ from conformance.simulator.switches import Switches
 from tests.simulator.client import Client
 from tests.simulator.servers import HPAS, SCALED, Servers, autoscaler, pods_metric
 
+pytestmark = pytest.mark.slow
+
 CUSTOM = "/apis/custom.metrics.k8s.io/{}/namespaces/{}/pods/*/{}"
 EXTERNAL = "/apis/external.metrics.k8s.io/v1beta1"
 WAITING = "vllm_num_requests_waiting"

@@ -11,6 +11,8 @@ from conformance import simulator
 from tests.simulator.client import CLAIMS, PODS, Client, claim, pod
 from tests.simulator.test_allocation import STAY, holder
 
+pytestmark = pytest.mark.slow
+
 NODES = "/api/v1/nodes"
 POOL = {"sim.dev/pool": "accelerated"}
 STATUS = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status"

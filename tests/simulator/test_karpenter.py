@@ -10,6 +10,8 @@ from tests.simulator.client import PODS, Client, pod
 from tests.simulator.test_allocation import STAY
 from tests.simulator.test_cluster_autoscaler import NODES, PLUGIN, told
 
+pytestmark = pytest.mark.slow
+
 POOL = "/apis/karpenter.sh/v1/nodepools/accelerated"
 CLAIMS = "/apis/karpenter.sh/v1/nodeclaims"
 LABEL = {"karpenter.sh/nodepool": "accelerated"}

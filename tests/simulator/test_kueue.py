@@ -12,6 +12,8 @@ from conformance.simulator import world as worlds
 from conformance.simulator.switches import Switches
 from tests.simulator.client import PODS, Client, pod
 
+pytestmark = pytest.mark.slow
+
 _numbers = itertools.count()
 KUEUE = "/apis/kueue.x-k8s.io/v1beta2"
 WORKLOADS, LOCAL = KUEUE + "/namespaces/{}/workloads", KUEUE + "/namespaces/{}/localqueues"

@@ -11,6 +11,8 @@ from conformance.simulator import world as worlds
 from conformance.simulator.switches import Switches
 from tests.simulator.client import CLAIMS, PODS, Client, claim, pod
 
+pytestmark = pytest.mark.slow
+
 GROUPS = "/apis/scheduling.k8s.io/v1beta1/namespaces/{}/podgroups"
 WORKLOADS = "/apis/scheduling.k8s.io/v1beta1/namespaces/{}/workloads"
 STAY = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); signal.pause()"

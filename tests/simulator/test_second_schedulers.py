@@ -12,6 +12,8 @@ from conformance.simulator.switches import Switches
 from tests.simulator.client import PODS, Client, pod
 from tests.simulator.gangs import COSCHEDULING, KAI, STAY, VOLCANO, Gangs, Solution
 
+pytestmark = pytest.mark.slow
+
 _numbers = itertools.count()
 ALL = [VOLCANO, KAI, COSCHEDULING]
 DEPLOYMENTS = {
