@@ -1,22 +1,19 @@
 """Hooks of the controller of a run: one process that looks, plans, hands out work, gathers records and writes the results."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance import content
-from conformance.cluster.settings import DEFAULT_IMAGE
 from conformance.errors import StopError
 from conformance.hooks import INTERRUPTION, PROCESS, RECORD, WORKER_INPUT
 from conformance.run.gather import Gathered
 from conformance.run.interruption import Interruption
 from conformance.run.plan import id_of_node
-from conformance.run.request import Request, check_form, check_url, default_out
+from conformance.run.request import Request, from_options
 from conformance.run.scheduling import Scheduling
 from conformance.run.session import Session, look
-from conformance.verdicts import Impact
 
 SESSION = pytest.StashKey[Session]()
 DIED = "???"
@@ -26,35 +23,14 @@ DIED = "???"
 def request_of(config: pytest.Config) -> Request:
     """What the options of a plain pytest run ask for."""
     option = config.option
-    return Request(
-        out=Path(option.ai_out) if option.ai_out else default_out(),
+    return from_options(
+        lambda name: getattr(option, f"ai_{name}"),
+        "--ai-",
         kubeconfig=option.ai_kubeconfig,
         context=option.ai_context,
-        profile=option.ai_profile,
         select=tuple(option.ai_select),
-        skip=tuple(option.ai_skip),
-        sections=tuple(option.ai_section),
-        levels=tuple(option.ai_level),
-        variants=tuple(option.ai_variant),
-        keyword=config.option.keyword,
+        keyword=option.keyword,
         paths=narrower(config),
-        namespace=option.ai_namespace,
-        keep=option.ai_keep,
-        timeout_scale=option.ai_timeout_scale,
-        probe_image=option.ai_probe_image or DEFAULT_IMAGE,
-        registry=option.ai_registry,
-        runtime_class=option.ai_runtime_class,
-        impact=Impact(option.ai_impact),
-        descriptors=tuple(option.ai_descriptor),
-        gang_solution=option.ai_gang_solution,
-        gang_nodes=option.ai_gang_nodes,
-        local_queue=check_form("--ai-local-queue", option.ai_local_queue, "NAMESPACE/NAME"),
-        create_queues=option.ai_create_queues,
-        node_pool=check_form("--ai-node-pool", option.ai_node_pool, "LABEL=VALUE"),
-        allow_scale_up=option.ai_allow_scale_up,
-        prometheus=check_url("--ai-prometheus", option.ai_prometheus),
-        queue_metric=option.ai_queue_metric,
-        token_metric=option.ai_token_metric,
     )
 
 

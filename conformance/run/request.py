@@ -3,8 +3,10 @@
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from conformance.cluster.settings import DEFAULT_IMAGE, Settings
 from conformance.errors import UsageError
@@ -15,6 +17,11 @@ SIMULATED_WINDOW = 2.0
 
 SIMULATED_SCALING = 20.0
 """The same for nodes that come and go."""
+AS_GIVEN = (
+    *("profile", "namespace", "keep", "timeout_scale", "registry", "runtime_class", "gang_solution", "gang_nodes"),
+    *("create_queues", "allow_scale_up", "queue_metric", "token_metric"),
+)
+"""Options whose values are taken as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +98,31 @@ class Request:
             queue_metric=self.queue_metric,
             token_metric=self.token_metric,
         )
+
+
+def from_options(option: Callable[[str], Any], begin: str, **more: Any) -> Request:
+    """Request of the values of ``conformance.options``, whose names begin with ``begin`` where the user types them.
+
+    ``more`` says what no option says, or says otherwise. Raises ``UsageError`` for a value that is none.
+    """
+    values: dict[str, Any] = {name: option(name) for name in AS_GIVEN}
+    many = {
+        "sections": "section",
+        "levels": "level",
+        "variants": "variant",
+        "descriptors": "descriptor",
+        "skip": "skip",
+    }
+    values |= {name: tuple(option(word)) for name, word in many.items()}
+    values |= {
+        "out": Path(option("out")) if option("out") else default_out(),
+        "probe_image": option("probe_image") or DEFAULT_IMAGE,
+        "impact": Impact(option("impact")),
+        "local_queue": check_form(f"{begin}local-queue", option("local_queue"), "NAMESPACE/NAME"),
+        "node_pool": check_form(f"{begin}node-pool", option("node_pool"), "LABEL=VALUE"),
+        "prometheus": check_url(f"{begin}prometheus", option("prometheus")),
+    }
+    return Request(**(values | more))
 
 
 def check_form(option: str, value: str | None, form: str) -> str | None:
