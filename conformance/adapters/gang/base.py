@@ -1,13 +1,14 @@
 """What every gang scheduler must let itself be asked: what makes a gang, who is a member, and what it says became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from conformance.adapters.look import Look
 from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
 from conformance.inventory import odd
-from conformance.inventory.solutions import Solution
+from conformance.inventory.solutions import GANG, Solution
 
 DEFAULT_SCHEDULER = "default-scheduler"
 Phase = Literal["waiting", "admitted", "started", "unknown"]
@@ -71,6 +72,33 @@ class Adapter(Protocol):
 
     def kept(self, pod: Object) -> str:
         """What a pod, as the server stores it, has lost of its membership; empty where nothing is lost."""
+
+
+def installed(
+    look: Look, *, title: str, group: str, plural: str, controllers: Sequence[str], only_in: str = ""
+) -> Solution | None:
+    """A gang scheduler whose API is served, with what its controllers (``only_in`` this namespace) look like; None without."""
+    served = look.served(group, plural)
+    if not served:
+        return None
+    alive, seen, namespace = look.controllers(controllers, namespace=only_in)
+    return Solution(
+        family=GANG,
+        id=title.lower(),
+        title=f"{title} ({served})",
+        group_version=served,
+        alive=alive,
+        seen=f"{plural} are served in {served}; {seen}",
+        namespace=namespace,
+    )
+
+
+def pod_group(solution: Solution, ask: Ask, spec: Object, labels: Mapping[str, str] | None = None) -> Piece:
+    """The PodGroup of a gang."""
+    metadata: Object = {"name": ask.name} | ({"labels": dict(labels)} if labels else {})
+    version = solution.group_version
+    body = {"apiVersion": version, "kind": "PodGroup", "metadata": metadata, "spec": spec}
+    return Piece(plural="podgroups", body=body, group_version=version)
 
 
 def pod_pieces(ask: Ask, member: Mapping[str, Any]) -> tuple[Piece, ...]:

@@ -1,13 +1,14 @@
 """Coscheduling of scheduler-plugins: a PodGroup, and pods that carry its name as a label."""
 
 import re
+from dataclasses import replace
 
 from conformance.adapters.gang import base
 from conformance.adapters.gang.base import Ask, Piece, State
 from conformance.adapters.look import Look
 from conformance.cluster.api import Api, Object
 from conformance.inventory import odd
-from conformance.inventory.solutions import GANG, Solution
+from conformance.inventory.solutions import Solution
 
 GROUP, PLURAL = "scheduling.x-k8s.io", "podgroups"
 SCHEDULER_DEPLOYMENT = "scheduler-plugins-scheduler"
@@ -28,21 +29,11 @@ PHASES: dict[str, base.Phase] = {
 
 def detect(look: Look) -> Solution | None:
     """The API is served; scheduler and controller are those of the chart."""
-    served = look.served(GROUP, PLURAL)
-    if not served:
+    found = base.installed(look, title="Coscheduling", group=GROUP, plural=PLURAL, controllers=CONTROLLERS)
+    if found is None:
         return None
-    alive, seen, namespace = look.controllers(CONTROLLERS)
     name = scheduler_name(look.deployment(SCHEDULER_DEPLOYMENT))
-    return Solution(
-        family=GANG,
-        id="coscheduling",
-        title=f"Coscheduling ({served})",
-        group_version=served,
-        alive=alive,
-        seen=f"{PLURAL} are served in {served}; {seen}; pods name the scheduler {name}",
-        namespace=namespace,
-        scheduler=name,
-    )
+    return replace(found, seen=f"{found.seen}; pods name the scheduler {name}", scheduler=name)
 
 
 def scheduler_name(deployment: Object | None) -> str:
@@ -68,14 +59,7 @@ class Coscheduling:
 
     def pieces(self, ask: Ask) -> tuple[Piece, ...]:
         """A PodGroup and pods with its label."""
-        version = self.solution.group_version
-        body = {
-            "apiVersion": version,
-            "kind": "PodGroup",
-            "metadata": {"name": ask.name},
-            "spec": {"minMember": ask.size, "scheduleTimeoutSeconds": 10},
-        }
-        group = Piece(plural=PLURAL, body=body, group_version=version)
+        group = base.pod_group(self.solution, ask, {"minMember": ask.size, "scheduleTimeoutSeconds": 10})
         member = {"labels": {MEMBER_OF: ask.name}, "spec": {"schedulerName": self._scheduler}}
         return group, *base.pod_pieces(ask, member)
 

@@ -1,11 +1,13 @@
 """KAI: a PodGroup of our own and pods without an owner that name it, which its pod grouper leaves alone."""
 
+from dataclasses import replace
+
 from conformance.adapters.gang import base
 from conformance.adapters.gang.base import Ask, Piece, State
 from conformance.adapters.look import Look
 from conformance.cluster.api import Api, Object
 from conformance.inventory import odd
-from conformance.inventory.solutions import GANG, Solution
+from conformance.inventory.solutions import Solution
 
 GROUP, PLURAL = "scheduling.run.ai", "podgroups"
 CONTROLLERS = ("kai-scheduler-default", "kai-scheduler", "scheduler", "binder", "pod-grouper", "podgroup-controller")
@@ -19,19 +21,8 @@ REFUSED = "UnschedulableOnNodePool"
 
 def detect(look: Look) -> Solution | None:
     """The API is served; of the controllers only those in KAI's namespace count, their names are too plain."""
-    served = look.served(GROUP, PLURAL)
-    if not served:
-        return None
-    alive, seen, namespace = look.controllers(CONTROLLERS, namespace=NAMESPACE)
-    return Solution(
-        family=GANG,
-        id="kai",
-        title=f"KAI ({served})",
-        group_version=served,
-        alive=alive,
-        seen=f"{PLURAL} are served in {served}; {seen}",
-        namespace=namespace or NAMESPACE,
-    )
+    found = base.installed(look, title="KAI", group=GROUP, plural=PLURAL, controllers=CONTROLLERS, only_in=NAMESPACE)
+    return found and replace(found, namespace=found.namespace or NAMESPACE)
 
 
 class Kai:
@@ -44,14 +35,8 @@ class Kai:
 
     def pieces(self, ask: Ask) -> tuple[Piece, ...]:
         """A PodGroup in the queue and pods that name it."""
-        version = self.solution.group_version
-        body = {
-            "apiVersion": version,
-            "kind": "PodGroup",
-            "metadata": {"name": ask.name, "labels": {QUEUE_LABEL: ask.queue or QUEUE}},
-            "spec": {"minMember": ask.size, "queue": ask.queue or QUEUE},
-        }
-        group = Piece(plural=PLURAL, body=body, group_version=version)
+        queue = ask.queue or QUEUE
+        group = base.pod_group(self.solution, ask, {"minMember": ask.size, "queue": queue}, {QUEUE_LABEL: queue})
         member = {"annotations": {MEMBER_OF: ask.name}, **_scheduled(ask.queue)}
         return group, *base.pod_pieces(ask, member)
 

@@ -5,7 +5,7 @@ scheduler, so a gang may be admitted and then stand in part until ``waitForPodsR
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -16,7 +16,7 @@ from conformance.adapters.look import Look
 from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
 from conformance.inventory import odd
-from conformance.inventory.solutions import GANG, Solution
+from conformance.inventory.solutions import Solution
 
 GROUP, PLURAL = "kueue.x-k8s.io", "workloads"
 CONTROLLERS = ("kueue-controller-manager",)
@@ -32,19 +32,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
 
 def detect(look: Look) -> Solution | None:
     """The API is served; the controller is that of Kueue's manifests."""
-    served = look.served(GROUP, PLURAL)
-    if not served:
-        return None
-    alive, seen, namespace = look.controllers(CONTROLLERS)
-    return Solution(
-        family=GANG,
-        id="kueue",
-        title=f"Kueue ({served})",
-        group_version=served,
-        alive=alive,
-        seen=f"{PLURAL} are served in {served}; {seen}",
-        namespace=namespace or NAMESPACE,
-    )
+    found = base.installed(look, title="Kueue", group=GROUP, plural=PLURAL, controllers=CONTROLLERS)
+    return found and replace(found, namespace=found.namespace or NAMESPACE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,14 +57,7 @@ class Native:
 
     def pieces(self, ask: Ask) -> tuple[Piece, ...]:
         """A PodGroup and pods that name it; a Workload is not needed."""
-        version = self.solution.group_version
-        body = {
-            "apiVersion": version,
-            "kind": "PodGroup",
-            "metadata": {"name": ask.name},
-            "spec": {"schedulingPolicy": {"gang": {"minCount": ask.size}}},
-        }
-        group = Piece(plural=PLURAL, body=body, group_version=version)
+        group = base.pod_group(self.solution, ask, {"schedulingPolicy": {"gang": {"minCount": ask.size}}})
         return group, *base.pod_pieces(ask, {"spec": {"schedulingGroup": {"podGroupName": ask.name}}})
 
     def alone(self, pod: Object) -> Object:

@@ -5,7 +5,7 @@ from conformance.adapters.gang.base import Ask, Piece, State
 from conformance.adapters.look import Look
 from conformance.cluster.api import Api, Object
 from conformance.inventory import odd
-from conformance.inventory.solutions import GANG, Solution
+from conformance.inventory.solutions import Solution
 
 GROUP, PLURAL = "scheduling.volcano.sh", "podgroups"
 CONTROLLERS = ("volcano-scheduler", "volcano-controllers")
@@ -22,19 +22,7 @@ PHASES: dict[str, base.Phase] = {
 
 def detect(look: Look) -> Solution | None:
     """The API is served; the controllers are those of Volcano's manifests."""
-    served = look.served(GROUP, PLURAL)
-    if not served:
-        return None
-    alive, seen, namespace = look.controllers(CONTROLLERS)
-    return Solution(
-        family=GANG,
-        id="volcano",
-        title=f"Volcano ({served})",
-        group_version=served,
-        alive=alive,
-        seen=f"{PLURAL} are served in {served}; {seen}",
-        namespace=namespace,
-    )
+    return base.installed(look, title="Volcano", group=GROUP, plural=PLURAL, controllers=CONTROLLERS)
 
 
 class Volcano:
@@ -47,14 +35,7 @@ class Volcano:
 
     def pieces(self, ask: Ask) -> tuple[Piece, ...]:
         """A PodGroup in the queue ``default`` and pods that name it."""
-        version = self.solution.group_version
-        body = {
-            "apiVersion": version,
-            "kind": "PodGroup",
-            "metadata": {"name": ask.name},
-            "spec": {"minMember": ask.size, "queue": QUEUE},
-        }
-        group = Piece(plural=PLURAL, body=body, group_version=version)
+        group = base.pod_group(self.solution, ask, {"minMember": ask.size, "queue": QUEUE})
         return group, *base.pod_pieces(ask, _member(ask.name))
 
     def alone(self, pod: Object) -> Object:
