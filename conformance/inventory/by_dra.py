@@ -4,8 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from conformance.cluster import errors
+from conformance.cluster.api import Object
 from conformance.declaration import WITH
-from conformance.inventory import dra, odd, sharing, virtual
+from conformance.inventory import dra, odd, sharing, taint_rules, virtual
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.amounts import share
 from conformance.inventory.descriptors import Descriptor
@@ -29,7 +31,8 @@ def kinds(reading: Reading, version: str) -> Iterable[Kind]:
     told = [(odd.part(c, "spec").get("extendedResourceName"), odd.name(c)) for c in listed]
     reading.backed = {name: cls for name, cls in told if isinstance(name, str) and name}
     claims = reading.list(f"{base}/resourceclaims")
-    found = [device for device in dra.devices(slices, reading.nodes) if not ignored(device.driver)]
+    every = dra.devices(slices, reading.nodes, _rules(reading) if slices else ())
+    found = [device for device in every if not ignored(device.driver)]
     reading.notes += _left_out(found)
     room, empty = None if claims is None else Room(slices, found, claims), Room(slices, found)
     groups = _groups(reading, found)
@@ -45,6 +48,14 @@ def kinds(reading: Reading, version: str) -> Iterable[Kind]:
         if not kind.strategy and shares:
             yield from virtual.of(reading, replace(kind, nodes=shares))
     yield from _silent_classes(reading, classes, {group[0] for group in groups})
+
+
+def _rules(reading: Reading) -> list[Object]:
+    try:
+        return taint_rules.rules(reading.api)
+    except errors.Forbidden:
+        reading.notes.append(f"not allowed to list {taint_rules.PLURAL}: devices that a rule closes count as free")
+        return []
 
 
 def _groups(reading: Reading, found: Iterable[dra.Device]) -> dict[Group, list[dra.Device]]:

@@ -1,21 +1,20 @@
 """Accelerators that DRA drivers publish: devices of ResourceSlices (resource.k8s.io)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from conformance.cluster.api import Object
 from conformance.inventory import nodes as node_facts
-from conformance.inventory import odd
+from conformance.inventory import odd, taint_rules
 from conformance.inventory.amounts import amount
 
 Key = tuple[str, str, str]
 """Driver, pool and device name, which an allocation result names; or driver, pool and counter set."""
 Counters = dict[Key, dict[str, Fraction]]
 """Amounts by counter set and counter."""
-_BLOCKING = {"NoSchedule", "NoExecute"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Device:
     node: str | None
     """The one node that can reach it; None for devices that several nodes reach."""
     tainted: bool
+    """Whether a taint of its driver, or of a rule that was asked for, keeps claims away."""
     capacity: Mapping[str, Any] = field(default_factory=dict)
     """DeviceCapacity by name; the domain is left off where it is the driver's."""
     consumes: Counters = field(default_factory=dict)
@@ -98,8 +98,11 @@ def _value(attribute: Any) -> Any:
     return next(iter(attribute.values()), None) if isinstance(attribute, dict) else None
 
 
-def devices(slices: Iterable[Object], nodes: list[Object]) -> Iterator[Device]:
-    """Devices of the slices, with the node that reaches each. The slices of a pool are given together."""
+def devices(slices: Iterable[Object], nodes: list[Object], rules: Sequence[Object] = ()) -> Iterator[Device]:
+    """Devices of the slices, with the node that reaches each. The slices of a pool are given together.
+
+    ``rules`` are DeviceTaintRules, which close devices as their drivers' own taints do.
+    """
     every = list(slices)
     limits, index = counter_sets(every), node_facts.Index(nodes)
     for item in every:
@@ -109,7 +112,8 @@ def devices(slices: Iterable[Object], nodes: list[Object]) -> Iterator[Device]:
             body = entry.get("basic", entry)
             selection = body if each else spec
             device = _device(spec["driver"], spec["pool"]["name"], entry["name"], body, _node(selection, index), limits)
-            yield replace(device, everywhere=True) if selection.get("allNodes") is True else device
+            tainted = device.tainted or taint_rules.close(rules, device.key)
+            yield replace(device, tainted=tainted, everywhere=selection.get("allNodes") is True)
 
 
 def _device(driver: str, pool: str, name: str, body: Object, node: str | None, limits: Counters) -> Device:
@@ -123,7 +127,7 @@ def _device(driver: str, pool: str, name: str, body: Object, node: str | None, l
         name=name,
         attributes={k.removeprefix(f"{driver}/"): _value(v) for k, v in (body.get("attributes") or {}).items()},
         node=node,
-        tainted=any(str(t.get("effect")) in _BLOCKING for t in body.get("taints") or []),
+        tainted=any(str(t.get("effect")) in taint_rules.BLOCKING for t in body.get("taints") or []),
         capacity={k.removeprefix(f"{driver}/"): v for k, v in odd.part(body, "capacity").items()},
         consumes=consumes,
         is_part=any(limits.get(key) != taken for key, taken in consumes.items()),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from conformance.cluster import errors
 from conformance.cluster.api import Api, Object
-from conformance.inventory import device_plugin, dra, odd
+from conformance.inventory import device_plugin, dra, odd, taint_rules
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
@@ -57,7 +57,7 @@ def _by_claims(
 ) -> dict[str, int]:
     base = f"/apis/{group_version}"
     slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={kind.name}"))
-    found = list(dra.devices(slices, list(nodes)))
+    found = list(dra.devices(slices, list(nodes), taint_rules.readable(api)))
     claims = (claim for claim in api.list(f"{base}/resourceclaims") if not own(claim))
     fits = Room(slices, found, claims).by_node([d for d in found if is_of(kind, d, descriptor)], kind.unit)
     return {odd.name(node): fits[odd.name(node)] for node in nodes}
@@ -67,7 +67,7 @@ def free_everywhere(api: Api, kind: Kind, descriptor: Descriptor, group_version:
     """Free devices of a DRA kind that every node reaches: they belong to none, and a claim on any node can be given them."""
     base = f"/apis/{group_version}"
     slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={kind.name}"))
-    found = [device for device in dra.devices(slices, []) if device.everywhere]
+    found = [device for device in dra.devices(slices, [], taint_rules.readable(api)) if device.everywhere]
     room = Room(slices, found, api.list(f"{base}/resourceclaims") if found else ())
     return sum(room.takes(d) and not d.tainted and is_of(kind, d, descriptor) for d in found)
 

@@ -211,6 +211,8 @@ def test_a_device_that_a_rule_of_somebody_else_taints_is_not_free() -> None:
     assert free(rule("NoExecute", driver=DRIVER)) == []
     assert free(rule("None", driver=DRIVER), rule("NoSchedule", driver="other.example.com")) == ["a", "b"]
     assert free({"metadata": {}, "spec": "no rule"}) == ["a", "b"]
+    assert free(rule("NoSchedule")) == []
+    assert free({"metadata": {}, "spec": {"taint": {"key": "k", "effect": "NoSchedule"}}}) == ["a", "b"]
 
 
 def held(device_name: str, **labels: str) -> dict[str, Any]:

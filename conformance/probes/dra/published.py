@@ -1,17 +1,14 @@
 """Devices as their driver publishes them, with everything that a claim can ask for (resource.k8s.io, ResourceSlice)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from conformance.cluster.api import Api, Object
-from conformance.inventory import dra, odd
+from conformance.inventory import dra, odd, taint_rules
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.room import Room
 from conformance.probes.claims import GROUP
-
-BLOCKING = ("NoSchedule", "NoExecute")
-"""Effects of taints that keep claims away."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class Published:
     def blocking_taints(self) -> list[Mapping[str, Any]]:
         """Published taints that keep claims away."""
         taints = self.body.get("taints") or []
-        return [t for t in taints if isinstance(t, dict) and t.get("effect") in BLOCKING]
+        return [t for t in taints if isinstance(t, dict) and t.get("effect") in taint_rules.BLOCKING]
 
     def _qualified(self, side: str) -> dict[str, Mapping[str, Any]]:
         found = self.body.get(side)
@@ -70,35 +67,23 @@ def qualified(driver: str, name: str) -> str:
 
 
 def read(
-    api: Api, version: str, driver: str, rules: Iterable[Object] = (), own: Callable[[Object], bool] | None = None
+    api: Api, version: str, driver: str, rules: Sequence[Object] = (), own: Callable[[Object], bool] | None = None
 ) -> list[Published]:
     """Devices of a driver that usable nodes reach, in the order of their slices, at this moment.
 
     ``rules`` are the DeviceTaintRules of others, whose devices are not free; ``own`` tells claims that count as holding nothing.
     """
-    closed = [odd.part(rule, "spec", "deviceSelector") for rule in rules if _closes(rule)]
     base = f"/apis/{GROUP}/{version}"
     slices, _ = dra.current_slices(api.list(f"{base}/resourceslices", field_selector=f"spec.driver={driver}"))
     nodes = [node for node in api.list("/api/v1/nodes") if node_facts.usable(node)]
-    devices, claims = list(dra.devices(slices, nodes)), api.list(f"{base}/resourceclaims")
+    devices, claims = list(dra.devices(slices, nodes, rules)), api.list(f"{base}/resourceclaims")
     room = Room(slices, devices, [c for c in claims if own is None or not own(c)])
     known = {odd.name(node) for node in nodes}
     return [
-        Published(device, device.node or "", body, _is_free(device, room, closed), not room.takes(device))
+        Published(device, device.node or "", body, not device.tainted and room.takes(device), not room.takes(device))
         for device, body in zip(devices, _bodies(slices), strict=True)
         if device.node is None or device.node in known
     ]
-
-
-def _closes(rule: Object) -> bool:
-    return odd.part(rule, "spec", "taint").get("effect") in BLOCKING
-
-
-def _is_free(device: dra.Device, room: Room, closed: Iterable[Mapping[str, Any]]) -> bool:
-    """What a rule may also say of attributes or classes is taken to be met, so that no closed device counts as free."""
-    parts = dict(zip(("driver", "pool", "device"), device.key, strict=True))
-    meant = any(all(rule.get(key) in (None, name) for key, name in parts.items()) for rule in closed)
-    return not device.tainted and not meant and room.takes(device)
 
 
 def _bodies(slices: Iterable[Object]) -> Iterable[Mapping[str, Any]]:

@@ -2,14 +2,11 @@
 
 from conformance.cluster import errors
 from conformance.cluster.api import Object
-from conformance.cluster.discovery import Discovery
-from conformance.inventory.by_dra import GROUP
+from conformance.inventory import taint_rules
 from conformance.probes import names
 from conformance.probes.crud import missing
 from conformance.probes.sandbox import Sandbox
 from conformance.verdicts import NotApplicable, Unverified
-
-TAINT_RULES = "devicetaintrules"
 
 
 def must_keep(sandbox: Sandbox, collection: str, body: Object, without: Object, field: str) -> None:
@@ -50,13 +47,4 @@ def _must_take(sandbox: Sandbox, collection: str, body: Object, refusal: errors.
 
 def taint_rules_of_others(sandbox: Sandbox) -> list[Object]:
     """DeviceTaintRules that are not of this check; none where the type is not served. One that another check left closes a device."""
-    group_version = version_of(sandbox, TAINT_RULES)
-    found = sandbox.api.list(f"/apis/{group_version}/{TAINT_RULES}") if group_version else []
-    return [rule for rule in found if not names.is_of(rule, sandbox.own)]
-
-
-def version_of(sandbox: Sandbox, plural: str) -> str | None:
-    """Best ``group/version`` of resource.k8s.io that serves this type, or None."""
-    discovery = Discovery(sandbox.api)
-    served = (f"{GROUP}/{version}" for version in discovery.versions(GROUP))
-    return next((name for name in served if plural in discovery.resources(name)), None)
+    return [rule for rule in taint_rules.rules(sandbox.api) if not names.is_of(rule, sandbox.own)]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.cluster.api import Object
+from conformance.inventory import taint_rules
 from conformance.probes import names
 from conformance.probes.allocation import Running
-from conformance.probes.dra import served
 from conformance.probes.dra.published import Published
 from conformance.probes.dra.trial import Trial
 from conformance.verdicts import NotApplicable
@@ -66,12 +66,12 @@ def close_device(trial: Trial, first: Published, last: Published) -> Closed:
     Where no rule is served, a device that its driver has tainted; ``NotApplicable`` where there is none either.
     """
     other = first if first != last else None
-    group_version = served.version_of(trial.sandbox, served.TAINT_RULES)
-    if group_version is None:
+    path = taint_rules.collection(trial.sandbox.api)
+    if path is None:
         return Closed(trial, _tainted(trial), first, None)
     value = trial.sandbox.labels[names.RUN_LABEL]
-    body = _rule(group_version, f"kac-{value}-{trial.sandbox.own}"[:63], last, value)
-    made = trial.sandbox.create_cluster_scoped(f"/apis/{group_version}/{served.TAINT_RULES}", body)
+    body = _rule(path, f"kac-{value}-{trial.sandbox.own}"[:63], last, value)
+    made = trial.sandbox.create_cluster_scoped(path, body)
     trial.evidence.step(
         "tainted one free device, which nobody else can claim until this check ends",
         observed=f"{last.name}: {KEY}={value}:NoSchedule",
@@ -80,12 +80,13 @@ def close_device(trial: Trial, first: Published, last: Published) -> Closed:
     return Closed(trial, last, other, {"key": KEY, "operator": "Equal", "value": value, "effect": "NoSchedule"})
 
 
-def _rule(group_version: str, name: str, device: Published, value: str) -> Object:
+def _rule(path: str, name: str, device: Published, value: str) -> Object:
     driver, pool, called = device.key
     spec = {
         "deviceSelector": {"driver": driver, "pool": pool, "device": called},
         "taint": {"key": KEY, "value": value, "effect": "NoSchedule"},
     }
+    group_version = path.removeprefix("/apis/").rpartition("/")[0]
     return {"apiVersion": group_version, "kind": "DeviceTaintRule", "metadata": {"name": name}, "spec": spec}
 
 
@@ -94,7 +95,7 @@ def _tainted(trial: Trial) -> Published:
     found = next((d for d in trial.devices() if d.blocking_taints() and not d.held), None)
     if found is None:
         raise NotApplicable(
-            f"no version of resource.k8s.io serves {served.TAINT_RULES} (read from discovery), and no free device on "
+            f"no version of resource.k8s.io serves {taint_rules.PLURAL} (read from discovery), and no free device on "
             f"{trial.bench.node} is published with a taint that keeps claims away",
             code="type_not_served",
         )
