@@ -3,7 +3,8 @@
 ::
 
     ApiError
-    ├── BadRequest (400)   ├── Unauthorized (401)   ├── Forbidden (403)
+    ├── BadRequest (400)   ├── Unauthorized (401)
+    ├── Forbidden (403)    │   └── Denied (400, 422: a policy or webhook, told by what its Status lacks)
     ├── NotFound (404)     ├── MethodNotAllowed (405)
     ├── Conflict (409)     │   └── AlreadyExists (409, reason AlreadyExists)
     ├── Gone (410)         ├── Invalid (422)        ├── TooManyRequests (429)
@@ -39,6 +40,10 @@ class Unauthorized(ApiError):
 
 class Forbidden(ApiError):
     """403: the server knows us and refuses; also admission (Pod Security, quota)."""
+
+
+class Denied(Forbidden):
+    """400 or 422 by admission: the object itself is valid, and a policy or a webhook of the cluster does not want it."""
 
 
 class NotFound(ApiError):
@@ -106,8 +111,28 @@ def from_answer(status: int, data: bytes) -> ApiError:
     message = str(body.get("message") or data[:MESSAGE_LIMIT].decode("utf-8", "replace") or "no message")
     if status == 409 and reason == "AlreadyExists":  # noqa: PLR2004 - HTTP
         return AlreadyExists(status, reason, message, body=body)
+    if _is_denial(status, body):
+        return Denied(status, reason or Denied.__name__, message, body=body)
     kind = _BY_STATUS.get(status, Unavailable if status >= 500 else ApiError)  # noqa: PLR2004 - HTTP
     return kind(status, reason or kind.__name__, message, body=body)
+
+
+def _is_denial(status: int, body: dict[str, Any]) -> bool:
+    """Whether admission refused an object with a status that validation has too.
+
+    A webhook that gives no code gets 400 without a reason, which the server's own answers always have; the causes of a
+    ValidatingAdmissionPolicy (422) have a message alone, those of validation say which field and why.
+    Source: k8s.io/apiserver, admission/plugin/webhook/errors and admission/plugin/policy/validating.
+    """
+    if body.get("kind") != "Status":
+        return False
+    if status == 400:  # noqa: PLR2004 - HTTP
+        return not body.get("reason")
+    details = body.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    if status != 422 or not isinstance(causes, list) or not causes:  # noqa: PLR2004 - HTTP
+        return False
+    return all(isinstance(cause, dict) and not cause.get("reason") and not cause.get("field") for cause in causes)
 
 
 def _json_object(data: bytes) -> dict[str, Any]:

@@ -74,6 +74,8 @@ def judge(error: BaseException) -> Judgement:
 
 
 def _by_class(error: BaseException) -> tuple[Verdict, str]:
+    if isinstance(error, errors.Denied):
+        return Verdict.UNKNOWN, "admission_denied"
     if isinstance(error, errors.Forbidden):
         return Verdict.UNKNOWN, "forbidden"
     if isinstance(error, (errors.WaitTimeout, Overrun)):

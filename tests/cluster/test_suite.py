@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from conformance.cluster import errors
 from conformance.errors import ExitCode
 from tests.cluster.ground import Ground
 
@@ -74,3 +77,54 @@ def test_a_run_killed_with_sigkill_leaves_no_verdict_and_one_sweep_leaves_nothin
     sweep = [sys.executable, "-m", "conformance", "sweep", "--kubeconfig", str(testbed.kubeconfig)]
     assert subprocess.run(sweep, check=False).returncode == 0
     assert testbed.leftovers() == []
+
+
+POLICIES, RUN_LABEL = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies", "kube-ai-conformance.dev/run"
+
+
+@pytest.fixture
+def no_root(testbed: Ground) -> Iterator[None]:
+    """A policy of the cluster that refuses the suite's pods where they run as root."""
+    api, name = testbed.api(), "no-root.ai-conformance.test"
+    root = "object.spec.containers.exists(c, c.?securityContext.?runAsUser.orValue(1) == 0)"
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    ours = {"matchExpressions": [{"key": RUN_LABEL, "operator": "Exists"}]}
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [pods], "objectSelector": ours},
+        "validations": [{"expression": f"!{root}", "message": "no pod runs as root here"}],
+    }
+    head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
+    bindings = POLICIES.replace("policies", "policybindings")
+    api.create(POLICIES, {**head, "kind": "ValidatingAdmissionPolicy", "spec": spec})
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    api.create(bindings, {**head, "kind": "ValidatingAdmissionPolicyBinding", "spec": binding})
+    container = {"name": "main", "image": "none", "securityContext": {"runAsUser": 0}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "labels": {RUN_LABEL: "x"}}}
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                api.create(
+                    "/api/v1/namespaces/default/pods", {**pod, "spec": {"containers": [container]}}, dry_run=True
+                )
+            except errors.Denied:
+                break
+        yield
+    finally:
+        api.delete(f"{bindings}/{name}")
+        api.delete(f"{POLICIES}/{name}")
+
+
+@pytest.mark.usefixtures("no_root")
+def test_where_a_policy_refuses_pods_that_run_as_root_restricted_ones_are_tried(
+    testbed: Ground, tmp_path: Path
+) -> None:
+    code, document = testbed.run(tmp_path, "secure_accelerator_access/own_device_only")
+
+    records = [c for r in document["requirements"] for c in r["checks"] if c["check"] == "own_device_only"]
+    assert {record["verdict"] for record in records} == {"passed"}
+    told = [step["observed"] for record in records for step in record["steps"] if step["action"] == "tried a pod as root"]
+    assert len(told) == len(records)
+    assert all("no pod runs as root here" in text for text in told)
+    assert code == ExitCode.CONFORMANT

@@ -1,5 +1,6 @@
 """What the API server answers wrongly becomes one class of error, and only what is safe is sent again."""
 
+import json
 from typing import Any
 
 import pytest
@@ -43,6 +44,35 @@ def test_an_invalid_object_without_details_has_no_causes() -> None:
     found = errors.from_answer(422, b'{"details": null}')
     assert isinstance(found, errors.Invalid)
     assert found.causes == []
+
+
+WEBHOOK = {"message": 'admission webhook "x.example.com" denied the request: no'}
+POLICY = {"reason": "Invalid", "details": {"name": "p", "causes": [{"message": "no root"}]}}
+BAD_REQUEST = {"reason": "BadRequest", "message": "strict decoding error"}
+FIELD = {"reason": "FieldValueInvalid", "field": "spec", "message": "no"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, WEBHOOK, errors.Denied),
+        (422, POLICY, errors.Denied),
+        (400, BAD_REQUEST, errors.BadRequest),
+        (422, {"reason": "Invalid", "details": {"causes": [FIELD]}}, errors.Invalid),
+        (422, {"reason": "Invalid", "details": {"causes": [{"message": "m"}, FIELD]}}, errors.Invalid),
+        (422, {"reason": "Invalid", "details": {"causes": []}}, errors.Invalid),
+        (422, {"reason": "Invalid", "details": {"causes": ["odd"]}}, errors.Invalid),
+    ],
+)
+def test_admission_that_denies_is_told_from_validation(
+    status: int, body: dict[str, Any], kind: type[errors.ApiError]
+) -> None:
+    answer = json.dumps({"kind": "Status", **body}).encode()
+    assert type(errors.from_answer(status, answer)) is kind
+
+
+def test_an_answer_that_is_no_status_is_no_denial() -> None:
+    assert type(errors.from_answer(400, b'{"message": "proxy"}')) is errors.BadRequest
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'"text"', b"[]", b"[" * 200_000])
