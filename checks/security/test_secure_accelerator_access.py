@@ -206,7 +206,7 @@ def test_handmade_node_is_refused(bench: Bench, evidence: Evidence) -> None:
     if own.number in victims:
         raise bench.one_for_two([own.number])
     attacks = [made[number] for number in sorted(victims) if number in made]
-    opened = [attack for attack in attacks if attack.opened]
+    opened = [attack for attack in attacks if attack.reached]
     if opened:
         raise Failure(
             "handmade_node_opened",

@@ -23,6 +23,7 @@ DESCRIPTOR = parse(
         "device_nodes": {
             "accelerators": ["/dev/x[0-9]*"],
             "control": ["/dev/xctl*"],
+            "beside": ["/dev/card*"],
             "identity": {"content": r"uuid=(?P<id>\S+)"},
         },
     }
@@ -79,7 +80,7 @@ def bench() -> Bench:
 def test_a_bystander_that_opens_a_witnessed_device_under_a_control_name_fails(bench: Bench) -> None:
     bench.opened_some(tenant("witness", node("/dev/x1", 1)))
 
-    with pytest.raises(Failure, match="opened /dev/xctl7") as failure:
+    with pytest.raises(Failure, match="reached /dev/xctl7") as failure:
         bench.opened_none(tenant("bystander", node("/dev/xctl7", 1)), "reached")
 
     assert failure.value.code == "reached"
@@ -98,6 +99,38 @@ def test_a_device_that_the_cgroup_refuses_counts_as_not_reached(bench: Bench) ->
     bench.opened_some(tenant("witness", node("/dev/x1", 1)))
 
     bench.opened_none(tenant("bystander", node("/dev/x1", 1, opened=False, refusal="EPERM")), "reached")
+
+
+@pytest.mark.parametrize("refusal", ["EBUSY", "EAGAIN"])
+def test_a_device_that_only_another_process_keeps_closed_is_reached(bench: Bench, refusal: str) -> None:
+    busy = node("/dev/x2", 2, opened=False, refusal=refusal)
+    bench.opened_some(tenant("witness", node("/dev/x1", 1)))
+
+    with pytest.raises(Failure, match=refusal):
+        bench.opened_none(tenant("bystander", busy), "reached")
+    with pytest.raises(Failure) as failure:
+        bench.opened_one(tenant("holder", node("/dev/x1", 1), busy))
+
+    assert failure.value.code == "foreign_device_opened"
+
+
+def test_two_holders_of_which_one_finds_the_others_device_busy_share_it(bench: Bench) -> None:
+    second = tenant("second", node("/dev/x2", 2, uuid="B"), node("/dev/x1", 1, opened=False, refusal="EBUSY"))
+
+    with pytest.raises(Failure) as failure:
+        bench.different(tenant("first", node("/dev/x1", 1, uuid="A")), second)
+
+    assert failure.value.code == "device_shared"
+
+
+def test_a_further_node_of_a_device_is_no_device_of_its_holder_and_one_of_who_holds_none(bench: Bench) -> None:
+    own = (node("/dev/x1", 1), node("/dev/card0", 100))
+
+    assert bench.opened_one(tenant("holder", *own)).path == "/dev/x1"
+    with pytest.raises(Failure, match="card0"):
+        bench.opened_none(tenant("bystander", node("/dev/card0", 100)), "reached")
+    with pytest.raises(Failure, match="card1"):
+        bench.opened_one(tenant("holder", *own, node("/dev/card1", 101)))
 
 
 def test_a_control_beside_a_witness_that_has_ended_proves_nothing(bench: Bench) -> None:
