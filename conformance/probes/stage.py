@@ -10,15 +10,13 @@ from conformance.inventory import fresh
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
-from conformance.probes import claims, placing, pods, tenants
+from conformance.probes import claims, placing, pods, runtimes, tenants
 from conformance.probes.ask import DEVICES, PLAINLY, Ask, Holding
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.tenants import MAIN, Tenant
 from conformance.verdicts import Unknown, Unverified
 
 HOLD_SECONDS = 300
-RUNTIME_CLASSES = 5
-"""RuntimeClasses that are tried at most."""
 CANNOT_RUN = {"admission_denied", "pod_not_started", "pod_refused"}
 """Codes that say that a pod does not run with a RuntimeClass, and nothing else."""
 T = TypeVar("T")
@@ -161,14 +159,17 @@ class Stage:
             self.sandbox.evidence.step(f"tried RuntimeClass {runtime_class}", observed=f"not to be used here: {error}")
             return None
 
-    def runtime_classes(self) -> list[str]:
-        """Names of the cluster's RuntimeClasses, at most ``RUNTIME_CLASSES``; none where they must not be listed."""
+    def runtime_classes(self) -> tuple[list[str], bool]:
+        """RuntimeClasses of the chosen node that are tried, and whether those are all; none where they must not be listed."""
         try:
             found = self.sandbox.api.list("/apis/node.k8s.io/v1/runtimeclasses")
         except (errors.Forbidden, errors.NotFound) as error:
             self.sandbox.evidence.step("listed RuntimeClasses", observed=f"only the default is tried: {error}")
-            return []
-        return sorted(str(item["metadata"]["name"]) for item in found)[:RUNTIME_CLASSES]
+            return [], isinstance(error, errors.NotFound)
+        tried, left = runtimes.to_try(found, self.labels, runtimes.vendors(self.visibility()))
+        told = f"{', '.join(tried) or 'none'}{'; too many to be tried: ' + ', '.join(left) if left else ''}"
+        self.sandbox.evidence.step("listed RuntimeClasses", observed=told, obj=f"Node {self.node}")
+        return tried, not left
 
     def plan(
         self,
