@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conformance.inventory import Kind, NodeShare
+from conformance.inventory import Kind, NodeShare, descriptors
 from conformance.inventory.descriptors import Descriptor, parse
 from conformance.probes import versions
 from conformance.probes.answers import File, Nvml
@@ -168,6 +168,26 @@ def test_attributes_are_those_of_the_allocated_device(monkeypatch: pytest.Monkey
     driver, *_ = versions.compare_versions(_bench({}, "dra"), tenant)
     assert asked == [("x.dev", "n", "gpu-3")]
     assert driver.agrees
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"driverVersion": "6.19.14", "driverVersionFull": "6.19.14.31400000"},
+        {"driverVersion": "6.19.14"},
+    ],
+)
+def test_an_amd_driver_of_four_numbers_is_published_with_three(attributes: dict[str, str]) -> None:
+    rules = next(d for d in descriptors.load() if d.id == "amd").versions
+    tenant = _tenant(nvml=None, files=(File("/sys/module/amdgpu/version", "", "6.19.14.31400000\n"),))
+    node = tenant.report.nodes[0]
+
+    found = [versions._version(rule, tenant.report, node, {}, attributes) for rule in rules]
+
+    versions.must_agree(found, "node-a")
+    other = {name: value.replace("19", "18") for name, value in attributes.items()}
+    with pytest.raises(Failure):
+        versions.must_agree([versions._version(r, tenant.report, node, {}, other) for r in rules], "node-a")
 
 
 def _version(inside: str | None, *advertised: str) -> Version:
