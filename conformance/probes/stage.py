@@ -33,6 +33,8 @@ class Stage:
         self.descriptor = described(kind, descriptors)
         self._node: Object = {}
         self._root_pods = True
+        self._claims: dict[tuple[str, str, int], Object] = {}
+        """Claims by namespace, name and devices."""
 
     def choose_unit(self) -> int:
         """Take a node on which the least that a pod may ask for is free, and say how many devices that is.
@@ -206,9 +208,13 @@ class Stage:
         return claims.spec(self.version, str(self.kind.device_class), count=count, selectors=chosen, capacity=unit)
 
     def claim(self, name: str, namespace: str, count: int = 1) -> Object:
-        """Create a claim for units of this kind."""
-        body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec(count))
-        return self.sandbox.create("resourceclaims", body, namespace=namespace, group_version=self.group_version)
+        """Create a claim for units of this kind; that of a pod which was refused is there already and is used."""
+        key = (namespace, name, count)
+        if key not in self._claims:
+            body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec(count))
+            version = self.group_version
+            self._claims[key] = self.sandbox.create("resourceclaims", body, namespace=namespace, group_version=version)
+        return self._claims[key]
 
     def arguments(self, ask: Ask) -> list[str]:
         """Words for the probe program of a pod that does what is asked and stays."""

@@ -180,6 +180,29 @@ def test_where_no_pod_is_admitted_as_root_a_restricted_one_is_tried_and_said_so(
     assert "restricted one is tried" in bench.sandbox.evidence.steps[-1]["observed"]
 
 
+def test_in_a_namespace_that_admits_no_root_the_claim_of_the_refused_pod_is_used(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def create(_plural: str, body: dict[str, Any], **_: Any) -> dict[str, Any]:
+        assert body["metadata"]["name"] not in made, "AlreadyExists"
+        made.append(body["metadata"]["name"])
+        return body
+
+    bench.sandbox.create, bench.sandbox.name = create, str  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(bench, "claim_spec", lambda *_: {})
+
+    def start(as_root: bool) -> Tenant:
+        claim = bench.claim("holder", "given")
+        if as_root:
+            raise Unknown("policy", code="admission_denied")
+        return tenant(claim["metadata"]["name"])
+
+    assert bench.ordinarily(start).name == "holder"
+    assert made == ["holder"]
+
+
 def test_a_pod_that_does_not_start_as_root_for_another_reason_is_not_replaced(bench: Bench) -> None:
     def start(_as_root: bool) -> Tenant:
         raise Unknown("no room", code="too_few_free")
