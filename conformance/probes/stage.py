@@ -10,7 +10,7 @@ from conformance.inventory import fresh
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
-from conformance.probes import claims, placing, pods, runtimes, tenants
+from conformance.probes import claims, names, placing, pods, runtimes, tenants
 from conformance.probes.ask import DEVICES, PLAINLY, Ask, Holding
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.tenants import MAIN, Tenant
@@ -224,6 +224,13 @@ class Stage:
         """Units of the kind that are free on the chosen node at this moment; None where claims or pods must not be listed."""
         node = self.sandbox.api.get(f"/api/v1/nodes/{self.node}")
         return fresh.free_on(self.sandbox.api, self.kind, self.descriptor, self.group_version, node)
+
+    def left_by_others(self) -> int | None:
+        """The same, but for what this check itself holds: it changes only where others come or go."""
+        node, own = self.sandbox.api.get(f"/api/v1/nodes/{self.node}"), self.sandbox.own
+        what = self.kind, self.descriptor, self.group_version
+        found = fresh.free_by_node(self.sandbox.api, *what, [node], own=lambda holder: names.is_of(holder, own))
+        return None if found is None else found[self.node]
 
     def _arguments(
         self, ask: Ask = DEVICES, *, numbers: Sequence[str] = (), make: Sequence[str] = (), make_own: bool = False
