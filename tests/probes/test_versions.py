@@ -149,6 +149,14 @@ def test_what_cannot_be_read_says_why(tenant: Tenant, reasons: tuple[str, str]) 
     assert tuple(version.unread for version in found)[:2] == reasons
 
 
+def test_a_library_that_does_not_fit_the_loaded_driver_fails() -> None:
+    with pytest.raises(Failure, match="MISMATCH") as failure:
+        versions.compare_versions(
+            _bench({}), _tenant(nvml=Nvml("nvmlInit: NVML_ERROR_LIB_RM_VERSION_MISMATCH", {}, ()))
+        )
+    assert failure.value.code == "version_mismatch"
+
+
 def test_one_of_two_labels_is_no_advertisement() -> None:
     driver, *_ = versions.compare_versions(_bench({"x.dev/major": "535"}), _tenant(nvml=_told("535")))
     assert driver.advertised == ()
