@@ -90,7 +90,7 @@ def test_unclaimed_pod_opens_none(bench: Bench, evidence: Evidence) -> None:
     container.
     """
     must_identify(bench.descriptor)
-    opened = bench.opened_some(bench.holder("holder"))
+    opened = bench.opened_some(bench.witness("holder"))
     bystander = bench.bystander("bystander", numbers=family(opened))
     bench.opened_none(bystander, "unclaimed_pod_opened_device")
     evidence.grade(Grade.CONTROLLED)
@@ -137,7 +137,7 @@ def test_two_pods_get_different_devices(bench: Bench, evidence: Evidence) -> Non
     one; compare the claims' allocations with what the driver injects.
     """
     must_identify(bench.descriptor)
-    first, second = bench.holder("first"), bench.holder("second")
+    first, second = bench.witness("first"), bench.witness("second")
     bench.different(first, second)
     evidence.grade(Grade.CONTROLLED)
 
@@ -163,7 +163,7 @@ def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:
     false), and do not make a vendor's runtime the default.
     """
     must_identify(bench.descriptor)
-    greedy = bench.holder("greedy", how=Holding(environment=bench.visibility()))
+    greedy = bench.witness("greedy", environment=bench.visibility())
     numbers = family(bench.opened_some(greedy))
     bystander = bench.bystander("attacker", numbers=numbers, environment=bench.visibility())
     bench.opened_none(bystander, "environment_opened_device")
@@ -188,14 +188,14 @@ def test_handmade_node_is_refused(bench: Bench, evidence: Evidence) -> None:
     Why: that no device node lies in /dev proves little; root with CAP_MKNOD, which Pod Security 'baseline' allows, can make
     one. Only the device cgroup stands in the way then.
 
-    Proven by: two pods hold two accelerators of a node. One of them runs as root with CAP_MKNOD in a namespace of its own and
+    Proven by: two pods hold two accelerators of a node. One of them runs as root with CAP_MKNOD and
     makes nodes for its own number and for the other's. Its own must open, which shows that the attack works; the
     other's must be refused.
 
     Fix: the runtime's device rules allow a whole major number or everything; give each container its own devices only.
     """
     must_identify(bench.descriptor)
-    victims = {node.number for node in bench.opened_some(bench.holder("victim"))}
+    victims = {node.number for node in bench.opened_some(bench.witness("victim"))}
     attacker = bench.holder("attacker", how=Holding(make=sorted(victims), root=True))
     own = bench.opened_one(attacker)
     made = {node.number: node for node in attacker.report.made}

@@ -1,6 +1,6 @@
 """What holders and bystanders of a node opened, and what that means: the judgement of the isolation checks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from conformance.cluster.api import Object
 from conformance.inventory.descriptors import Descriptor
@@ -32,6 +32,10 @@ class Bench(Stage):
             raise Unverified(
                 f"{error.observed}; without a device in use nothing is proven", code="no_witness"
             ) from error
+
+    def witness(self, name: str, *, environment: Mapping[str, str] | None = None) -> Tenant:
+        """The same as root where that is admitted: nodes of AMD, Intel and VFIO devices are of root and a group, as on the host."""
+        return self.holder(name, how=Holding(ordinary=True, environment=environment or {}))
 
     def must_hold(self, name: str, *, ask: Ask = DEVICES) -> Tenant:
         """Start a pod that holds one accelerator and opens it; ``Failure`` where it does not get it or cannot open it."""

@@ -166,6 +166,16 @@ def test_two_holders_of_which_one_does_not_say_its_device_are_unverified(bench: 
     assert outcome.value.code == "no_identity"
 
 
+def test_a_witness_runs_as_root_where_that_is_admitted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hold_one(name: str, _ask: Any, how: Any) -> Tenant:
+        """Device nodes of root and a group, as udev makes those of AMD and Intel GPUs."""
+        return tenant(name, node("/dev/x1", 1, opened=how.ordinary, refusal="" if how.ordinary else "EACCES"))
+
+    monkeypatch.setattr(bench, "_hold_one", hold_one)
+
+    assert bench.opened_some(bench.witness("first"))
+
+
 def test_where_no_pod_is_admitted_as_root_a_restricted_one_is_tried_and_said_so(bench: Bench) -> None:
     tried: list[bool] = []
 
