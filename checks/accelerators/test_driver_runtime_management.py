@@ -107,7 +107,7 @@ def test_vendor_workload_computes(unplaced: Bench, evidence: Evidence) -> None:
     opens and does not compute is of no use.
 
     Proven by: a pod with the workload's image and as many accelerators as a pod must ask for ends well and writes what the
-    descriptor expects. The control is the same pod without an accelerator: it does not write it.
+    descriptor expects. The control is the same pod without an accelerator: it ends as well, and does not write it.
 
     Fix: read the log of the workload in the evidence; look at the driver of the node and at the vendor's device plugin or DRA
     driver.

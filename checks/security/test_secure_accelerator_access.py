@@ -90,7 +90,7 @@ def test_unclaimed_pod_opens_none(bench: Bench, evidence: Evidence) -> None:
     container.
     """
     must_identify(bench.descriptor)
-    opened = bench.opened_some(bench.holder("holder"))
+    opened = bench.opened_some(bench.witness("holder"))
     bystander = bench.bystander("bystander", numbers=family(opened))
     bench.opened_none(bystander, "unclaimed_pod_opened_device")
     evidence.grade(Grade.CONTROLLED)
@@ -137,7 +137,7 @@ def test_two_pods_get_different_devices(bench: Bench, evidence: Evidence) -> Non
     one; compare the claims' allocations with what the driver injects.
     """
     must_identify(bench.descriptor)
-    first, second = bench.holder("first"), bench.holder("second")
+    first, second = bench.witness("first"), bench.witness("second")
     bench.different(first, second)
     evidence.grade(Grade.CONTROLLED)
 
@@ -145,8 +145,8 @@ def test_two_pods_get_different_devices(bench: Bench, evidence: Evidence) -> Non
 @isolation_check(
     decides=Decides.PROGRAMME,
     accelerators=1,
-    longest=LONGEST + 60,
-    why_longest=WHY + ", once more for each RuntimeClass",
+    longest=LONGEST + 300,
+    why_longest=WHY + ", once more for each RuntimeClass, of which some may not run there",
 )
 def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:
     """A pod that names all devices in its environment opens no more than it asked for: one, or none.
@@ -156,22 +156,24 @@ def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:
 
     Proven by: a pod that asks for one accelerator and sets the variables of every vendor to 'all' must open its own and no
     other. A pod on the same node that asks for none and sets them, under the default runtime and under each RuntimeClass that
-    admits it, must open none.
+    admits it, must open none. Of more than five RuntimeClasses those called like a vendor are tried first, the others are
+    named, and the grade is lower.
 
     Fix: make the runtime obey device mounts or CDI only (for NVIDIA: accept-nvidia-visible-devices-envvar-when-unprivileged
     false), and do not make a vendor's runtime the default.
     """
     must_identify(bench.descriptor)
-    greedy = bench.holder("greedy", how=Holding(environment=bench.visibility()))
+    greedy = bench.witness("greedy", environment=bench.visibility())
     numbers = family(bench.opened_some(greedy))
     bystander = bench.bystander("attacker", numbers=numbers, environment=bench.visibility())
     bench.opened_none(bystander, "environment_opened_device")
-    for runtime_class in bench.runtime_classes():
+    classes, every = bench.runtime_classes()
+    for runtime_class in classes:
         attacker = bench.try_runtime_class(f"attacker-{runtime_class}"[:50], runtime_class, numbers=numbers)
         if attacker is not None:
             bench.opened_none(attacker, "environment_opened_device")
     bench.opened_one(greedy)
-    evidence.grade(Grade.CONTROLLED)
+    evidence.grade(Grade.CONTROLLED if every else Grade.BEHAVIOURAL)
 
 
 @isolation_check(
@@ -186,14 +188,14 @@ def test_handmade_node_is_refused(bench: Bench, evidence: Evidence) -> None:
     Why: that no device node lies in /dev proves little; root with CAP_MKNOD, which Pod Security 'baseline' allows, can make
     one. Only the device cgroup stands in the way then.
 
-    Proven by: two pods hold two accelerators of a node. One of them runs as root with CAP_MKNOD in a namespace of its own and
+    Proven by: two pods hold two accelerators of a node. One of them runs as root with CAP_MKNOD and
     makes nodes for its own number and for the other's. Its own must open, which shows that the attack works; the
     other's must be refused.
 
     Fix: the runtime's device rules allow a whole major number or everything; give each container its own devices only.
     """
     must_identify(bench.descriptor)
-    victims = {node.number for node in bench.opened_some(bench.holder("victim"))}
+    victims = {node.number for node in bench.opened_some(bench.witness("victim"))}
     attacker = bench.holder("attacker", how=Holding(make=sorted(victims), root=True))
     own = bench.opened_one(attacker)
     made = {node.number: node for node in attacker.report.made}
@@ -206,7 +208,7 @@ def test_handmade_node_is_refused(bench: Bench, evidence: Evidence) -> None:
     if own.number in victims:
         raise bench.one_for_two([own.number])
     attacks = [made[number] for number in sorted(victims) if number in made]
-    opened = [attack for attack in attacks if attack.opened]
+    opened = [attack for attack in attacks if attack.reached]
     if opened:
         raise Failure(
             "handmade_node_opened",

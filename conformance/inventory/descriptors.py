@@ -40,6 +40,8 @@ class Descriptor:
     plugin_identity: Identity | None
     accelerator_nodes: tuple[str, ...]
     control_nodes: tuple[str, ...]
+    beside_nodes: tuple[str, ...]
+    """Further nodes of devices (DRM cards): who holds a device has its own beside it, and nobody else any."""
     node_identity: Identity | None
     node_parent: Identity | None
     """Where an opened partition says of which device it is one."""
@@ -119,7 +121,8 @@ def parse(data: Mapping[str, Any]) -> Descriptor:
         model_label=plugin.get("model", ""),
         plugin_identity=_identity(plugin.get("identity")),
         accelerator_nodes=tuple(nodes.get("accelerators", ())),
-        control_nodes=tuple(nodes.get("control", ())),
+        control_nodes=(*nodes.get("control", ()), *nodes.get("beside", ())),
+        beside_nodes=tuple(nodes.get("beside", ())),
         node_identity=_identity(nodes.get("identity")),
         node_parent=_identity(nodes.get("parent")),
         node_memory=_identity(nodes.get("memory")),

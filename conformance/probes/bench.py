@@ -1,6 +1,6 @@
 """What holders and bystanders of a node opened, and what that means: the judgement of the isolation checks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from conformance.cluster.api import Object
 from conformance.inventory.descriptors import Descriptor
@@ -32,6 +32,10 @@ class Bench(Stage):
             raise Unverified(
                 f"{error.observed}; without a device in use nothing is proven", code="no_witness"
             ) from error
+
+    def witness(self, name: str, *, environment: Mapping[str, str] | None = None) -> Tenant:
+        """The same as root where that is admitted: nodes of AMD, Intel and VFIO devices are of root and a group, as on the host."""
+        return self.holder(name, how=Holding(ordinary=True, environment=environment or {}))
 
     def must_hold(self, name: str, *, ask: Ask = DEVICES) -> Tenant:
         """Start a pod that holds one accelerator and opens it; ``Failure`` where it does not get it or cannot open it."""
@@ -105,25 +109,29 @@ class Bench(Stage):
         return opened
 
     def opened_one(self, tenant: Tenant) -> reading.Node:
-        """The one device that a holder opened; ``Failure`` where it opened more than one."""
-        opened = self.opened_some(tenant)
-        if len(opened) > 1:
+        """The one device that a holder opened; ``Failure`` where it reached more than one."""
+        opened, reached = self.opened_some(tenant), tenant.report.reached(self.descriptor)
+        beside = tenant.report.beside(self.descriptor)
+        if len(reached) > 1 or len(beside) > 1:
+            seen = ", ".join(map(str, reached if len(reached) > 1 else beside))
             raise Failure(
                 "foreign_device_opened",
-                observed=f"pod {tenant.name} on {self.node} opened {len(opened)}: {', '.join(map(str, opened))}",
+                observed=f"pod {tenant.name} on {self.node} reached more than one: {seen}",
                 expected="it opens exactly the one accelerator that it asked for",
             )
         return opened[0]
 
     def opened_none(self, tenant: Tenant, code: str, *, container: str = MAIN) -> None:
-        """Raise ``Failure`` with this code where a container that holds nothing opened an accelerator.
+        """Raise ``Failure`` with this code where a container that holds nothing reached an accelerator.
 
-        What a witness of this bench opened is an accelerator under whatever name. ``Unverified`` where only a file mode
-        stood in the way, which root does not heed, or where a witness no longer runs.
+        One that only another process kept from being opened is reached. What a witness of this bench opened is an accelerator
+        under whatever name. ``Unverified`` where only a file mode stood in the way, which root does not heed, or where a
+        witness no longer runs.
         """
         report = tenant.reports[container]
-        mine = {n.number: n for n in report.nodes if n.opened and n.number in self._witnessed}
-        opened = list({n.number: n for n in (*report.opened(self.descriptor), *mine.values())}.values())
+        mine = {n.number: n for n in report.nodes if n.reached and n.number in self._witnessed}
+        theirs = (*report.reached(self.descriptor), *report.beside(self.descriptor), *mine.values())
+        opened = list({n.number: n for n in theirs}.values())
         self.sandbox.evidence.step(
             f"counted what container {container} opened",
             expected="no accelerator: it asks for none",
@@ -132,7 +140,7 @@ class Bench(Stage):
         )
         where = f"container {container} of pod {tenant.name} on {self.node}"
         if opened:
-            seen = f"{where} opened {', '.join(map(str, opened))}"
+            seen = f"{where} reached {', '.join(map(str, opened))}"
             raise Failure(code, observed=seen, expected="a container that asks for no accelerator opens none")
         by_mode = [n for n in report.present(self.descriptor) if n.refusal == FILE_MODE]
         if by_mode:
@@ -156,7 +164,7 @@ class Bench(Stage):
         """Raise ``Failure`` where two holders share a device by number, by identity or by what was allocated to them."""
         opened = [self.opened_some(tenant) for tenant in (first, second)]
         self.still_run()
-        numbers = [{node.number for node in nodes} for nodes in opened]
+        numbers = [{n.number for n in tenant.report.reached(self.descriptor)} for tenant in (first, second)]
         names = [{reading.identity(node, self.descriptor) for node in nodes} for nodes in opened]
         allocated = [set(self.allocated(tenant) or ()) for tenant in (first, second)]
         self.sandbox.evidence.step(

@@ -13,6 +13,8 @@ from conformance.verdicts import Unverified
 
 LOG_LIMIT = 1_000_000
 """Bytes of log that are read."""
+IN_USE = {"EBUSY", "EAGAIN"}
+"""What a driver refuses an open with while another process has the device (VFIO, habanalabs); the device cgroup let it pass."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Node:
     def number(self) -> str:
         """``kind:major:minor``, which is the device, whatever the node is called."""
         return f"{self.kind}:{self.major}:{self.minor}"
+
+    @property
+    def reached(self) -> bool:
+        """Whether it opened, or would have but for another process that had it open."""
+        return self.opened or self.refusal in IN_USE
 
     def __str__(self) -> str:
         state = "opened" if self.opened else f"refused with {self.refusal}"
@@ -62,6 +69,16 @@ class Report:
         accelerators = {n.number: n for n in reversed(self.nodes) if n.opened and not is_control(n, descriptor)}
         return sorted(accelerators.values(), key=lambda n: n.path)
 
+    def reached(self, descriptor: Descriptor) -> list[Node]:
+        """The same, and those that only another process kept from being opened: nothing stood between them and the container."""
+        held = {n.number: n for n in reversed(self.nodes) if n.reached and not is_control(n, descriptor)}
+        return sorted((held | {n.number: n for n in self.opened(descriptor)}).values(), key=lambda n: n.path)
+
+    def beside(self, descriptor: Descriptor) -> list[Node]:
+        """Further nodes of devices that the container reached, each number once; with one of its own it has one."""
+        found = {n.number: n for n in reversed(self.nodes) if n.reached and _named(n, descriptor.beside_nodes)}
+        return sorted(found.values(), key=lambda n: n.path)
+
     def untried(self, numbers: Sequence[str]) -> list[Node]:
         """Nodes of these ``kind:major`` that were seen and not opened."""
         return [n for n in self.others if f"{n.kind}:{n.major}" in numbers]
@@ -73,7 +90,11 @@ class Report:
 
 def is_control(node: Node, descriptor: Descriptor) -> bool:
     """Whether a node belongs to no one device."""
-    return any(fnmatchcase(node.path, glob) for glob in descriptor.control_nodes)
+    return _named(node, descriptor.control_nodes)
+
+
+def _named(node: Node, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(node.path, glob) for glob in globs)
 
 
 def identity(node: Node, descriptor: Descriptor) -> str | None:

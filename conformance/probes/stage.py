@@ -10,15 +10,13 @@ from conformance.inventory import fresh
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
-from conformance.probes import claims, placing, pods, tenants
+from conformance.probes import claims, names, placing, pods, runtimes, tenants
 from conformance.probes.ask import DEVICES, PLAINLY, Ask, Holding
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.tenants import MAIN, Tenant
 from conformance.verdicts import Unknown, Unverified
 
 HOLD_SECONDS = 300
-RUNTIME_CLASSES = 5
-"""RuntimeClasses that are tried at most."""
 CANNOT_RUN = {"admission_denied", "pod_not_started", "pod_refused"}
 """Codes that say that a pod does not run with a RuntimeClass, and nothing else."""
 T = TypeVar("T")
@@ -35,6 +33,8 @@ class Stage:
         self.descriptor = described(kind, descriptors)
         self._node: Object = {}
         self._root_pods = True
+        self._claims: dict[tuple[str, str, int], Object] = {}
+        """Claims by namespace, name and devices."""
 
     def choose_unit(self) -> int:
         """Take a node on which the least that a pod may ask for is free, and say how many devices that is.
@@ -161,14 +161,17 @@ class Stage:
             self.sandbox.evidence.step(f"tried RuntimeClass {runtime_class}", observed=f"not to be used here: {error}")
             return None
 
-    def runtime_classes(self) -> list[str]:
-        """Names of the cluster's RuntimeClasses, at most ``RUNTIME_CLASSES``; none where they must not be listed."""
+    def runtime_classes(self) -> tuple[list[str], bool]:
+        """RuntimeClasses of the chosen node that are tried, and whether those are all; none where they must not be listed."""
         try:
             found = self.sandbox.api.list("/apis/node.k8s.io/v1/runtimeclasses")
         except (errors.Forbidden, errors.NotFound) as error:
             self.sandbox.evidence.step("listed RuntimeClasses", observed=f"only the default is tried: {error}")
-            return []
-        return sorted(str(item["metadata"]["name"]) for item in found)[:RUNTIME_CLASSES]
+            return [], isinstance(error, errors.NotFound)
+        tried, left = runtimes.to_try(found, self.labels, runtimes.vendors(self.visibility()))
+        told = f"{', '.join(tried) or 'none'}{'; too many to be tried: ' + ', '.join(left) if left else ''}"
+        self.sandbox.evidence.step("listed RuntimeClasses", observed=told, obj=f"Node {self.node}")
+        return tried, not left
 
     def plan(
         self,
@@ -205,9 +208,13 @@ class Stage:
         return claims.spec(self.version, str(self.kind.device_class), count=count, selectors=chosen, capacity=unit)
 
     def claim(self, name: str, namespace: str, count: int = 1) -> Object:
-        """Create a claim for units of this kind."""
-        body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec(count))
-        return self.sandbox.create("resourceclaims", body, namespace=namespace, group_version=self.group_version)
+        """Create a claim for units of this kind; that of a pod which was refused is there already and is used."""
+        key = (namespace, name, count)
+        if key not in self._claims:
+            body = claims.claim(self.version, self.sandbox.name(name), self.claim_spec(count))
+            version = self.group_version
+            self._claims[key] = self.sandbox.create("resourceclaims", body, namespace=namespace, group_version=version)
+        return self._claims[key]
 
     def arguments(self, ask: Ask) -> list[str]:
         """Words for the probe program of a pod that does what is asked and stays."""
@@ -217,6 +224,13 @@ class Stage:
         """Units of the kind that are free on the chosen node at this moment; None where claims or pods must not be listed."""
         node = self.sandbox.api.get(f"/api/v1/nodes/{self.node}")
         return fresh.free_on(self.sandbox.api, self.kind, self.descriptor, self.group_version, node)
+
+    def left_by_others(self) -> int | None:
+        """The same, but for what this check itself holds: it changes only where others come or go."""
+        node, own = self.sandbox.api.get(f"/api/v1/nodes/{self.node}"), self.sandbox.own
+        what = self.kind, self.descriptor, self.group_version
+        found = fresh.free_by_node(self.sandbox.api, *what, [node], own=lambda holder: names.is_of(holder, own))
+        return None if found is None else found[self.node]
 
     def _arguments(
         self, ask: Ask = DEVICES, *, numbers: Sequence[str] = (), make: Sequence[str] = (), make_own: bool = False

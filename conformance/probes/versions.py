@@ -13,6 +13,8 @@ from conformance.probes.tenants import Tenant
 from conformance.verdicts import Failure, Unknown
 
 _NUMBERS = re.compile(r"v?(?P<numbers>\d+(?:\.\d+)*)(?P<rest>.*)", re.DOTALL)
+_UNFIT = "NVML_ERROR_LIB_RM_VERSION_MISMATCH"
+"""What NVML refuses to work with: the library that the runtime gives to pods is not of the driver that the kernel has loaded."""
 _LONGEST = 200
 """Characters of a version that are looked at."""
 
@@ -92,8 +94,21 @@ def reading_versions(descriptor: Descriptor) -> Ask:
 def compare_versions(bench: Bench, tenant: Tenant) -> list[Version]:
     """Each version of the descriptor as the pod read it and as labels of its node and attributes of its device have it."""
     node = _own(bench, tenant)
+    must_fit(bench, tenant)
     attributes = _attributes(bench, tenant)
     return [_version(rule, tenant.report, node, bench.labels, attributes) for rule in bench.descriptor.versions]
+
+
+def must_fit(bench: Bench, tenant: Tenant) -> None:
+    """Raise ``Failure`` where the vendor's library in the pod says that the kernel's driver is of another version."""
+    problem = tenant.report.nvml.problem if tenant.report.nvml else ""
+    if _UNFIT in problem:
+        raise Failure(
+            "version_mismatch",
+            observed=f"the library that pod {tenant.name} on {bench.node} was given does not fit the driver: {problem}",
+            expected="the runtime gives pods the library of the driver that the kernel has loaded",
+            hint="the driver was updated and its module is still the old one: reload it, or restart the node",
+        )
 
 
 def _own(bench: Bench, tenant: Tenant) -> reading.Node:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
+from conformance.inventory import odd
 from conformance.inventory.kinds import DRA
 from conformance.inventory.vendor import Workload
 from conformance.probes import pods, starting, tenants
@@ -24,8 +25,10 @@ MEMORY, CPU = "8Gi", "2"
 """Limits: frameworks load several GiB of libraries, and some compile what they run."""
 LINES, LOG_BYTES, LINE = 500, 262_144, 1_000
 """Last lines and bytes of a log that are read, and characters of a line that are looked at."""
-NOT_ITS_WORK = {"OOMKilled", "StartError", "ContainerCannotRun", "DeadlineExceeded"}
+NOT_ITS_WORK = {"OOMKilled", "StartError", "ContainerCannotRun", "ContainerStatusUnknown"}
 """Reasons of an ended container that say nothing about the device."""
+DISRUPTED = "DisruptionTarget"
+"""Condition of a pod that is evicted or preempted."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Outcome:
     """How a pod with the workload came out."""
 
     name: str
-    phase: str
+    code: int | None
+    """Exit code of its container, whatever others of the pod do; None while it runs."""
     said: str
     """The line of its log that meets the descriptor's pattern, or empty."""
     last: str
@@ -64,10 +68,10 @@ def workload_of(bench: Bench) -> Workload:
 
 def must_work(bench: Bench, count: int) -> str:
     """What the workload says with ``count`` devices; ``Failure`` where it does not say what the descriptor expects."""
-    outcome = _run(bench, "workload", count)
-    if outcome.phase == "Running":
-        raise Unverified(f"{outcome}; it did not end in time", code="workload_not_finished")
-    if outcome.phase != "Succeeded" or not outcome.said:
+    outcome = _with_devices(bench, count)
+    if outcome.code is None:
+        raise _not_finished(outcome)
+    if outcome.code != 0 or not outcome.said:
         raise Failure(
             "workload_failed",
             observed=f"on {bench.node}, {outcome}",
@@ -76,14 +80,28 @@ def must_work(bench: Bench, count: int) -> str:
     return outcome.said
 
 
+def _with_devices(bench: Bench, count: int) -> Outcome:
+    """The workload with devices; a failure of its start counts only where the same container starts without one."""
+    try:
+        return _run(bench, "workload", count)
+    except Failure:
+        _run(bench, "without", 0)  # such as an image without the command, which runtimes tell in different words
+        raise
+
+
 def must_need_a_device(bench: Bench) -> None:
-    """Raise ``Unverified`` where the workload says the same without a device: then its output proves nothing."""
+    """Raise ``Unverified`` where the workload says the same without a device: then its output proves nothing.
+
+    One that does not end proves nothing either: without a device some compute the same on the processor, and slower.
+    """
     outcome = _run(bench, "control", 0)
     if outcome.said:
         raise Unverified(
             f"{outcome}, and it asked for no device: either its output proves nothing, or this pod reached one as well",
             code="workload_needs_no_device",
         )
+    if outcome.code is None:
+        raise _not_finished(outcome)
 
 
 def _run(bench: Bench, name: str, count: int) -> Outcome:
@@ -137,14 +155,29 @@ def _end(bench: Bench, collection: str, name: str) -> Object:
 
 
 def _ended(pod: Object) -> Object | None:
-    return pod if _phase(pod) in ("Succeeded", "Failed") else None
+    """The pod once its work has ended; a container that a webhook put beside it may run for ever."""
+    return pod if _end_of(pod) or (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") else None
+
+
+def _end_of(pod: Object) -> Object:
+    """How the container with the workload ended; empty while it runs."""
+    states = [entry.get("state") or {} for entry in starting.containers(pod) if entry.get("name") == MAIN]
+    return odd.part(states[0], "terminated") if states else {}
+
+
+def _by_others(pod: Object) -> bool:
+    """Whether something else ended the workload: memory, the kubelet (which gives the pod a reason then), an eviction, a deletion."""
+    end, status = _end_of(pod), odd.part(pod, "status")
+    if end.get("exitCode") == 0:
+        return False
+    disrupted = any(c.get("type") == DISRUPTED and c.get("status") == "True" for c in odd.entries(status, "conditions"))
+    told = status.get("reason") or pod["metadata"].get("deletionTimestamp")
+    return bool(disrupted or told or end.get("reason") in NOT_ITS_WORK)
 
 
 def _outcome(bench: Bench, collection: str, pod: Object) -> Outcome:
     name, state = str(pod["metadata"]["name"]), starting.describe(pod)
-    ends = [(entry.get("state") or {}).get("terminated") or {} for entry in starting.containers(pod)]
-    reasons = {str(end.get("reason")) for end in ends} | {str((pod.get("status") or {}).get("reason"))}
-    if reasons & NOT_ITS_WORK:
+    if _by_others(pod):
         raise Unverified(f"pod {name} with the workload was ended: {state}", code="workload_ended")
     try:
         log = bench.sandbox.api.text(f"{collection}/{name}/log", container=MAIN, tailLines=LINES, limitBytes=LOG_BYTES)
@@ -154,10 +187,10 @@ def _outcome(bench: Bench, collection: str, pod: Object) -> Outcome:
     lines = [line[:LINE] for line in log.splitlines() if line.strip()]
     pattern = re.compile(workload_of(bench).output)
     said = next((line for line in lines if pattern.search(line)), "")
-    found = Outcome(name, _phase(pod), said[:200], (lines or [""])[-1][:200], state)
+    found = Outcome(name, _end_of(pod).get("exitCode"), said[:200], (lines or [""])[-1][:200], state)
     bench.sandbox.evidence.step("ran the vendor's workload", observed=str(found), obj=f"Pod {name}")
     return found
 
 
-def _phase(pod: Object) -> str:
-    return str((pod.get("status") or {}).get("phase"))
+def _not_finished(outcome: Outcome) -> Unverified:
+    return Unverified(f"{outcome}; it did not end in time", code="workload_not_finished")

@@ -23,6 +23,7 @@ DESCRIPTOR = parse(
         "device_nodes": {
             "accelerators": ["/dev/x[0-9]*"],
             "control": ["/dev/xctl*"],
+            "beside": ["/dev/card*"],
             "identity": {"content": r"uuid=(?P<id>\S+)"},
         },
     }
@@ -79,7 +80,7 @@ def bench() -> Bench:
 def test_a_bystander_that_opens_a_witnessed_device_under_a_control_name_fails(bench: Bench) -> None:
     bench.opened_some(tenant("witness", node("/dev/x1", 1)))
 
-    with pytest.raises(Failure, match="opened /dev/xctl7") as failure:
+    with pytest.raises(Failure, match="reached /dev/xctl7") as failure:
         bench.opened_none(tenant("bystander", node("/dev/xctl7", 1)), "reached")
 
     assert failure.value.code == "reached"
@@ -98,6 +99,38 @@ def test_a_device_that_the_cgroup_refuses_counts_as_not_reached(bench: Bench) ->
     bench.opened_some(tenant("witness", node("/dev/x1", 1)))
 
     bench.opened_none(tenant("bystander", node("/dev/x1", 1, opened=False, refusal="EPERM")), "reached")
+
+
+@pytest.mark.parametrize("refusal", ["EBUSY", "EAGAIN"])
+def test_a_device_that_only_another_process_keeps_closed_is_reached(bench: Bench, refusal: str) -> None:
+    busy = node("/dev/x2", 2, opened=False, refusal=refusal)
+    bench.opened_some(tenant("witness", node("/dev/x1", 1)))
+
+    with pytest.raises(Failure, match=refusal):
+        bench.opened_none(tenant("bystander", busy), "reached")
+    with pytest.raises(Failure) as failure:
+        bench.opened_one(tenant("holder", node("/dev/x1", 1), busy))
+
+    assert failure.value.code == "foreign_device_opened"
+
+
+def test_two_holders_of_which_one_finds_the_others_device_busy_share_it(bench: Bench) -> None:
+    second = tenant("second", node("/dev/x2", 2, uuid="B"), node("/dev/x1", 1, opened=False, refusal="EBUSY"))
+
+    with pytest.raises(Failure) as failure:
+        bench.different(tenant("first", node("/dev/x1", 1, uuid="A")), second)
+
+    assert failure.value.code == "device_shared"
+
+
+def test_a_further_node_of_a_device_is_no_device_of_its_holder_and_one_of_who_holds_none(bench: Bench) -> None:
+    own = (node("/dev/x1", 1), node("/dev/card0", 100))
+
+    assert bench.opened_one(tenant("holder", *own)).path == "/dev/x1"
+    with pytest.raises(Failure, match="card0"):
+        bench.opened_none(tenant("bystander", node("/dev/card0", 100)), "reached")
+    with pytest.raises(Failure, match="card1"):
+        bench.opened_one(tenant("holder", *own, node("/dev/card1", 101)))
 
 
 def test_a_control_beside_a_witness_that_has_ended_proves_nothing(bench: Bench) -> None:
@@ -133,6 +166,16 @@ def test_two_holders_of_which_one_does_not_say_its_device_are_unverified(bench: 
     assert outcome.value.code == "no_identity"
 
 
+def test_a_witness_runs_as_root_where_that_is_admitted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hold_one(name: str, _ask: Any, how: Any) -> Tenant:
+        """Device nodes of root and a group, as udev makes those of AMD and Intel GPUs."""
+        return tenant(name, node("/dev/x1", 1, opened=how.ordinary, refusal="" if how.ordinary else "EACCES"))
+
+    monkeypatch.setattr(bench, "_hold_one", hold_one)
+
+    assert bench.opened_some(bench.witness("first"))
+
+
 def test_where_no_pod_is_admitted_as_root_a_restricted_one_is_tried_and_said_so(bench: Bench) -> None:
     tried: list[bool] = []
 
@@ -145,6 +188,29 @@ def test_where_no_pod_is_admitted_as_root_a_restricted_one_is_tried_and_said_so(
     assert bench.ordinarily(start).name == "restricted"
     assert tried == [True, False]
     assert "restricted one is tried" in bench.sandbox.evidence.steps[-1]["observed"]
+
+
+def test_in_a_namespace_that_admits_no_root_the_claim_of_the_refused_pod_is_used(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def create(_plural: str, body: dict[str, Any], **_: Any) -> dict[str, Any]:
+        assert body["metadata"]["name"] not in made, "AlreadyExists"
+        made.append(body["metadata"]["name"])
+        return body
+
+    bench.sandbox.create, bench.sandbox.name = create, str  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(bench, "claim_spec", lambda *_: {})
+
+    def start(as_root: bool) -> Tenant:
+        claim = bench.claim("holder", "given")
+        if as_root:
+            raise Unknown("policy", code="admission_denied")
+        return tenant(claim["metadata"]["name"])
+
+    assert bench.ordinarily(start).name == "holder"
+    assert made == ["holder"]
 
 
 def test_a_pod_that_does_not_start_as_root_for_another_reason_is_not_replaced(bench: Bench) -> None:

@@ -123,3 +123,18 @@ def test_a_claim_beyond_the_limit_that_is_allocated_fails_although_its_pod_waits
 def test_units_that_cannot_be_counted_or_became_more_prove_no_limit(free: int | None, wanted: type[Outcome]) -> None:
     with pytest.raises(wanted):
         limit._none_left(Ground(pod(), free=free).shares)
+
+
+@pytest.mark.parametrize(("room", "wanted"), [([2, 2], Failure), ([2, 3], Unverified)])
+def test_a_unit_that_others_gave_back_is_not_beyond_the_limit(
+    monkeypatch: pytest.MonkeyPatch, room: list[int], wanted: type[Exception]
+) -> None:
+    monkeypatch.setattr(waiting, "wait_for", lambda *_given, **_named: pod("n"))
+    ground = Ground(pod("n"))
+    made, left = cast("Any", ground), iter(room)
+    made.shares.strategy, made.shares.bench.left_by_others = "time-slicing", lambda: next(left)
+    made.shares.sandbox.settings = SimpleNamespace(window_seconds=1.0)
+    made.crew.idle, made.crew.run = lambda _name: MORE, lambda _sent: []
+
+    with pytest.raises(wanted):
+        limit.is_kept(ground.shares, ground.crew, 2)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conformance.inventory import Kind, NodeShare
+from conformance.inventory import Kind, NodeShare, descriptors
 from conformance.inventory.descriptors import Descriptor, parse
 from conformance.probes import versions
 from conformance.probes.answers import File, Nvml
@@ -149,6 +149,14 @@ def test_what_cannot_be_read_says_why(tenant: Tenant, reasons: tuple[str, str]) 
     assert tuple(version.unread for version in found)[:2] == reasons
 
 
+def test_a_library_that_does_not_fit_the_loaded_driver_fails() -> None:
+    with pytest.raises(Failure, match="MISMATCH") as failure:
+        versions.compare_versions(
+            _bench({}), _tenant(nvml=Nvml("nvmlInit: NVML_ERROR_LIB_RM_VERSION_MISMATCH", {}, ()))
+        )
+    assert failure.value.code == "version_mismatch"
+
+
 def test_one_of_two_labels_is_no_advertisement() -> None:
     driver, *_ = versions.compare_versions(_bench({"x.dev/major": "535"}), _tenant(nvml=_told("535")))
     assert driver.advertised == ()
@@ -168,6 +176,26 @@ def test_attributes_are_those_of_the_allocated_device(monkeypatch: pytest.Monkey
     driver, *_ = versions.compare_versions(_bench({}, "dra"), tenant)
     assert asked == [("x.dev", "n", "gpu-3")]
     assert driver.agrees
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"driverVersion": "6.19.14", "driverVersionFull": "6.19.14.31400000"},
+        {"driverVersion": "6.19.14"},
+    ],
+)
+def test_an_amd_driver_of_four_numbers_is_published_with_three(attributes: dict[str, str]) -> None:
+    rules = next(d for d in descriptors.load() if d.id == "amd").versions
+    tenant = _tenant(nvml=None, files=(File("/sys/module/amdgpu/version", "", "6.19.14.31400000\n"),))
+    node = tenant.report.nodes[0]
+
+    found = [versions._version(rule, tenant.report, node, {}, attributes) for rule in rules]
+
+    versions.must_agree(found, "node-a")
+    other = {name: value.replace("19", "18") for name, value in attributes.items()}
+    with pytest.raises(Failure):
+        versions.must_agree([versions._version(r, tenant.report, node, {}, other) for r in rules], "node-a")
 
 
 def _version(inside: str | None, *advertised: str) -> Version:

@@ -69,15 +69,14 @@ def bench(**extra: Any) -> Bench:
 def pods_end(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let every pod come to this end; gives the plans that were submitted."""
 
-    def end(phase: str, reason: str = "Completed") -> list[Any]:
+    def end(phase: str, why: str = "Completed", **more: Any) -> list[Any]:
         plans: list[Any] = []
-        pod = {
+        ended = {"terminated": {"reason": why, "exitCode": 0 if phase == "Succeeded" else 1}}
+        state = {"running": {}} if phase == "Running" else ended
+        pod: dict[str, Any] = {
             "metadata": {"name": "w"},
             "spec": {"containers": [{}]},
-            "status": {
-                "phase": phase,
-                "containerStatuses": [{"name": "main", "state": {"terminated": {"reason": reason}}}],
-            },
+            "status": {"phase": phase, "containerStatuses": [{"name": "main", "state": state}], **more},
         }
 
         def submit(_sandbox: Any, plan: Any, _namespace: str) -> Any:
@@ -133,6 +132,47 @@ def test_a_pod_that_was_ended_by_others_proves_nothing(pods_end: Any, reason: st
     assert outcome.value.code == "workload_ended"
 
 
+EVICTED = {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}
+
+
+@pytest.mark.parametrize("more", [{"reason": "Evicted"}, {"reason": "DeadlineExceeded"}, EVICTED])
+def test_a_pod_that_was_evicted_proves_nothing_with_a_device_or_without(pods_end: Any, more: dict[str, Any]) -> None:
+    pods_end("Failed", "Error", **more)
+
+    for trial in (lambda made: workload.must_work(made, 1), workload.must_need_a_device):
+        with pytest.raises(Unverified) as outcome:
+            trial(bench(workload=WORKLOAD))
+        assert outcome.value.code == "workload_ended"
+
+
+SIDECARS = [{"running": {}}, {"terminated": {"reason": "Error", "exitCode": 1}}]
+
+
+@pytest.mark.parametrize("sidecar", SIDECARS)
+def test_a_container_that_a_webhook_added_says_nothing_of_the_work(sidecar: dict[str, Any]) -> None:
+    state = {"terminated": {"reason": "Completed", "exitCode": 0}}
+    entries = [{"name": "istio-proxy", "state": sidecar}, {"name": "main", "state": state}]
+    phase = "Running" if "running" in sidecar else "Failed"
+    pod = {"metadata": {"name": "w"}, "status": {"phase": phase, "containerStatuses": entries}}
+    made = bench(workload=WORKLOAD)
+    made.sandbox.api.log = "result 42\n"  # type: ignore[attr-defined]
+
+    assert workload._ended(pod) is pod
+    assert workload._outcome(made, "/pods", pod).code == 0
+
+
+def test_a_start_that_fails_without_a_device_as_well_is_no_fault_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    def once(_bench: Bench, _name: str, count: int, **_: Any) -> Any:
+        if count:
+            raise Failure("device_not_prepared", observed="executable not found", expected="it starts")
+        raise Unverified("executable not found", code="pod_not_started")
+
+    monkeypatch.setattr(workload, "_once", once)
+
+    with pytest.raises(Unverified):
+        workload.must_work(bench(workload=WORKLOAD), 1)
+
+
 def test_a_workload_that_does_not_end_proves_nothing(pods_end: Any) -> None:
     pods_end("Running")
 
@@ -153,7 +193,16 @@ def test_a_control_that_writes_the_same_makes_the_output_worthless(pods_end: Any
     assert plans[0].containers[0].resources == {}
 
 
-@pytest.mark.parametrize("phase", ["Failed", "Succeeded", "Running"])
+def test_a_control_that_does_not_end_may_still_write_it(pods_end: Any) -> None:
+    pods_end("Running")
+
+    with pytest.raises(Unverified) as outcome:
+        workload.must_need_a_device(bench(workload=WORKLOAD))
+
+    assert outcome.value.code == "workload_not_finished"
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
 def test_a_control_that_does_not_write_it_is_right(pods_end: Any, phase: str) -> None:
     pods_end(phase)
 

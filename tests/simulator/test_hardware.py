@@ -106,7 +106,7 @@ FILE = "import json; print(json.dumps(open({!r}).read()))"
 
 @pytest.mark.parametrize(
     ("name", "path", "says"),
-    [("nvidia", "/proc/driver/nvidia/version", "550.54.15"), ("amd", "/sys/module/amdgpu/version", "6.10.5")],
+    [("nvidia", "/proc/driver/nvidia/version", "550.54.15"), ("amd", "/sys/module/amdgpu/version", "6.19.14.31400000")],
 )
 def test_kernel_tells_its_driver_in_every_container_of_the_node(name: str, path: str, says: str) -> None:
     with simulator.start(name) as running:

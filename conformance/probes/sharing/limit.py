@@ -29,11 +29,16 @@ def is_kept(shares: Shares, crew: Crew, free: int) -> None:
     )
     if shares.strategy == CAPACITY:
         published.none_beyond(shares)
+    room = shares.bench.left_by_others()
     _none_left(shares)
     more = crew.idle("one-more")
-    _is_refused(shares, crew, more)
     window = max(shares.sandbox.settings.window_seconds, 3 * seconds)
-    _waits(shares, crew, more, window)
+    try:
+        _is_refused(shares, crew, more)
+        _waits(shares, crew, more, window)
+    except Failure as error:
+        _others_are_the_same(shares, room, error)
+        raise
     crew.must_run(running)
     _none_left(shares)
     shares.sandbox.delete_pod(running[0])
@@ -48,6 +53,14 @@ def _none_left(shares: Shares) -> None:
         raise Unknown("free units cannot be counted: pods or claims must not be listed", code="forbidden")
     if left:
         raise Unverified(f"{left} units of {shares.node} became free meanwhile", code="free_changed")
+
+
+def _others_are_the_same(shares: Shares, room: int | None, seen: Failure) -> None:
+    """Raise ``Unverified`` where others gave units back meanwhile: one of these may be what the pod was given."""
+    now = shares.bench.left_by_others()
+    if now != room:
+        changed = f"others left {room} units of {shares.node} before and {now} now"
+        raise Unverified(f"{seen.observed}; {changed}", code="free_changed") from seen
 
 
 def _is_refused(shares: Shares, crew: Crew, more: Sent) -> None:

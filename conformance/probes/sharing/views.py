@@ -37,7 +37,7 @@ def view(tenant: Tenant, descriptor: Descriptor) -> View:
     Raises ``Failure`` where it opened none, which is sharing asked for and not given, or more than one: a pod that is given
     every device shares them with everybody, and that is no sharing.
     """
-    opened = tenant.report.opened(descriptor)
+    opened, reached = tenant.report.opened(descriptor), tenant.report.reached(descriptor)
     if not opened:
         present = tenant.report.present(descriptor)
         seen = ", ".join(map(str, present)) or "no device node"
@@ -46,10 +46,10 @@ def view(tenant: Tenant, descriptor: Descriptor) -> View:
             observed=f"pod {tenant.name} asked for one share and opened no device: {seen}",
             expected="it opens the device of which it has a share",
         )
-    if len(opened) > 1:
+    if len(reached) > 1:
         raise Failure(
             "foreign_device_opened",
-            observed=f"pod {tenant.name} asked for one share and opened {len(opened)} devices: {', '.join(map(str, opened))}",
+            observed=f"pod {tenant.name} asked for one share and reached {len(reached)} devices: {', '.join(map(str, reached))}",
             expected="one share is one of one device",
         )
     node = opened[0]
