@@ -325,6 +325,35 @@ def test_a_gang_that_does_not_start_fails_only_where_the_same_pods_without_a_gan
     assert raised.value.code == "no_witness"
 
 
+class GoesOn(FakeGangs):
+    """A gang that starts and of which no pod comes to its end."""
+
+    def one_more_is_refused(self, _gang: Gang, _also: Any) -> bool:
+        return True
+
+    def starts(self, _gang: Gang, _code: str, **_options: Any) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "added", "code"),
+    [(0, "running", "pod_changed"), (1, "running", "gang_not_finished"), (0, "terminated", "gang_not_finished")],
+)
+def test_a_sidecar_that_keeps_the_pods_of_a_gang_is_not_the_schedulers_fault(
+    exit_code: int, added: str, code: str
+) -> None:
+    containers = [
+        {"name": "main", "state": {"terminated": {"exitCode": exit_code}}},
+        {"name": "istio-proxy", "state": {added: {}}},
+    ]
+    stays = gang(size=1)
+    stays.crowd = FakeCrowd(by_name(placed(0, containerStatuses=containers)))  # type: ignore[assignment]
+    gangs: Any = GoesOn()
+    with pytest.raises((Failure, Unverified)) as raised:
+        gang_finish.finish_together(gangs, stays)
+    assert getattr(raised.value, "code", "") == code
+
+
 def pair() -> tuple[Gang, Gang]:
     return gang("one"), gang("two")
 
