@@ -14,6 +14,7 @@ NEEDS = (
     "list pods",
     "list nodes",
     "watch nodes",
+    "list priorityclasses.scheduling.k8s.io",
     *CLAIMS,
     "create resourceclaimtemplates.resource.k8s.io",
     "list resourceslices.resource.k8s.io",

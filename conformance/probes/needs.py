@@ -54,6 +54,7 @@ GANG_NEEDS = (
     "patch pods",
     "delete pods",
     "get nodes",
+    "list priorityclasses.scheduling.k8s.io",
     "create configmaps",
     "list serviceaccounts",
     "watch serviceaccounts",

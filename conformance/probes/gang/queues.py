@@ -79,7 +79,9 @@ def _usable(sandbox: Sandbox, solution: Solution, room: Room) -> None:
         raise Unknown(f"queue {name} of {solution.title} is {state}", code="no_queue")
     most = _most(queue, room)
     if most is not None and most < room.free:
-        seen = f"queue {name} of {solution.title} gives {most:g} devices, and {room.free} are free where gangs are tried"
+        seen = (
+            f"queue {name} of {solution.title} gives {most:g} devices, and {room.free} are free where gangs are tried"
+        )
         raise Unknown(seen, code="queue_refuses")
 
 

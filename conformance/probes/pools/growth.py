@@ -14,7 +14,7 @@ from conformance.inventory import fresh, odd
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA
 from conformance.inventory.take import Inventory
-from conformance.probes import claims, names, starting
+from conformance.probes import claims, names, starting, victims
 from conformance.probes.pools import crowding, nodepool, use
 from conformance.probes.pools.crowding import Filling
 from conformance.probes.pools.newnodes import NewNodes
@@ -78,6 +78,7 @@ class Growing:
     def fill(self) -> None:
         """Start one pod more than accelerators are free, and see that one waits while the others have a node: the control."""
         count = self._free() + 1
+        self._takes_nothing()
         self._sandbox.make_room(count)
         body = crowding.manifest(self._sandbox, self._pool, self._descriptor, self._template(), self._seconds)
         mine = f"{names.SANDBOX_LABEL}={self._sandbox.labels[names.SANDBOX_LABEL]}"
@@ -107,6 +108,12 @@ class Growing:
             cure = f"the check fills {MOST_PODS} at most; name a smaller pool by --node-pool"
             raise Unknown(f"{sum(known)} accelerators are free in {pool}; {cure}", code="pool_too_large")
         return sum(known)
+
+    def _takes_nothing(self) -> None:
+        """``Unknown`` where the pod for which there is no room would get that of somebody else, and no new node."""
+        kind, nodes = self._pool.kind, [odd.name(node) for node in self._pool.nodes]
+        if kind.way != DRA and (found := victims.by_node(self._sandbox.api, nodes, kind.name)):
+            raise Unknown(f"{victims.told(found)} would lose their accelerators in {self._pool}", code="would_preempt")
 
     def _template(self) -> str:
         """Name of a claim template where the pods ask by DRA."""
