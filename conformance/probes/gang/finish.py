@@ -42,6 +42,9 @@ def finish_together(gangs: Gangs, gang: Gang) -> bool:
         mine = gang.mine(gang.crowd.members)
         if foreign := next(filter(None, map(kept_running, mine)), ""):
             raise Unverified(f"{foreign}; look for webhooks that add containers", code="pod_changed") from error
+        if lost := next(filter(None, map(members.disrupted, mine)), ""):
+            raise Unverified(f"a probe pod was lost: {lost}", code="probe_lost") from error
+        gangs.room.unchanged(gangs.api, gangs.sandbox.own)
         raise Failure(
             "gang_not_finished",
             observed=f"{error}; {members.describe(mine)}; {starting.describe(mine[0]) if mine else ''}",
