@@ -54,6 +54,7 @@ GANG_NEEDS = (
     "patch pods",
     "delete pods",
     "get nodes",
+    "list priorityclasses.scheduling.k8s.io",
     "create configmaps",
     "list serviceaccounts",
     "watch serviceaccounts",
@@ -70,8 +71,14 @@ GANG_WAY_NEEDS = {
     ),
     "cpu": ("list nodes",),
     "native": tuple(f"{verb} podgroups.scheduling.k8s.io" for verb in ("create", "get", "delete")),
-    "volcano": tuple(f"{verb} podgroups.scheduling.volcano.sh" for verb in ("create", "get", "delete")),
-    "kai": tuple(f"{verb} podgroups.scheduling.run.ai" for verb in ("create", "get", "delete")),
+    "volcano": (
+        *(f"{verb} podgroups.scheduling.volcano.sh" for verb in ("create", "get", "delete")),
+        "get queues.scheduling.volcano.sh",
+    ),
+    "kai": (
+        *(f"{verb} podgroups.scheduling.run.ai" for verb in ("create", "get", "delete")),
+        "get queues.scheduling.run.ai",
+    ),
     "coscheduling": tuple(f"{verb} podgroups.scheduling.x-k8s.io" for verb in ("create", "get", "delete")),
     "kueue": (
         *(f"{verb} jobs.batch" for verb in ("create", "get", "watch", "delete")),

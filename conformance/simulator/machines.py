@@ -42,6 +42,8 @@ class NodeSpec:
     annotations: dict[str, str] = field(default_factory=dict)
     provider_id: str = ""
     """What its cloud calls the machine."""
+    injects: bool = True
+    """Whether its runtime gives containers the device nodes of their devices."""
 
     @property
     def physical(self) -> tuple[Device, ...]:

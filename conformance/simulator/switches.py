@@ -203,8 +203,8 @@ class PoolSwitches:
 
     runs: bool = True
     """Whether they look at anything."""
-    adds: Literal["pool", "without_accelerators", "other_label"] = "pool"
-    """What a new node is like."""
+    adds: Literal["pool", "without_accelerators", "silent_accelerators", "other_label"] = "pool"
+    """What a new node is like; ``silent_accelerators``: it advertises them and no container gets one."""
     removes: bool = True
     """Whether a node that nobody needs goes."""
     fixed: bool = False

@@ -1,5 +1,6 @@
 """What an autoscaler's own status means: served or not, readable or not, above or below its target."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -212,6 +213,35 @@ def test_replicas_that_rose_without_the_autoscaler_prove_nothing_about_it() -> N
     by_it["status"]["lastScaleTime"] = "2026-01-01T00:00:00Z"
     _made(FakeApi(by_it)).healthy()
     assert _ended(FakeApi(by_others), "healthy") == (Unverified, "scaled_by_others")
+
+
+def test_replicas_that_fell_without_the_autoscaler_prove_nothing_about_it() -> None:
+    scaled = _hpa(FINE, "0")
+    scaled["status"]["lastScaleTime"] = "2026-01-01T00:00:00Z"
+    made = _made(FakeApi(scaled))
+    made.must_have_scaled("replicas fell", "2025-12-31T23:59:00Z")
+    with pytest.raises(Unverified) as raised:
+        made.must_have_scaled("replicas fell", made.last_scaled())
+    assert raised.value.code == "scaled_by_others"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "value", "others"), [("external", "9", True), ("external", "1", False), ("custom", "9", False)]
+)
+def test_a_high_metric_that_is_not_of_our_pods_alone_may_be_the_work_of_others(
+    adapter: str, value: str, others: bool
+) -> None:
+    hpa = _hpa(FINE, value)
+    (read,) = hpa["status"]["currentMetrics"]
+    hpa["status"]["currentMetrics"] = [read, {"type": "External", "external": read["pods"]}]
+    made = _made(FakeApi(hpa))
+    made.scaler = metrics.scaler(replace(_solution(), id=adapter))
+    if not others:
+        made.must_mean_our_pods()
+        return
+    with pytest.raises(Unverified) as raised:
+        made.must_mean_our_pods()
+    assert raised.value.code == "metric_of_others"
 
 
 class Discovered:

@@ -1,13 +1,16 @@
 """Where gangs are tried: few nodes, few devices, counted without what is ours; and CPU where there is no accelerator."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conformance.cluster import errors
+from conformance.evidence import Evidence
 from conformance.inventory import Kind, NodeShare
 from conformance.inventory.descriptors import parse
-from conformance.probes.gang import cpu_room, free_room
+from conformance.probes import victims
+from conformance.probes.gang import cpu_room, free_room, ground
 from conformance.probes.gang.free_room import DeviceUnit, Room
 from conformance.probes.names import SANDBOX_LABEL
 from conformance.verdicts import Unknown, Unverified
@@ -59,6 +62,8 @@ class FakeApi:
         return self.nodes[name]
 
     def list(self, path: str, *, field_selector: str = "") -> list[Object]:
+        if path == victims.CLASSES:
+            return []
         assert path == "/api/v1/pods"
         if self.forbidden:
             raise errors.Forbidden(403, "Forbidden", "no")
@@ -178,3 +183,14 @@ def test_without_free_cpu_there_is_no_gang_either() -> None:
     with pytest.raises(Unknown) as raised:
         cpu_room.unit_for(FakeApi(nodes, [pod("full", cpu="900m")]), nodes, "me")  # type: ignore[arg-type]
     assert raised.value.code == "too_few_free"
+
+
+def test_nodes_where_others_would_lose_their_devices_are_left_alone() -> None:
+    low = pod("a")
+    low["spec"]["priority"] = -10
+    api, unit = FakeApi([node("a", "4"), node("b", "4")], [low]), DeviceUnit(kind(a=4, b=4), DESCRIPTOR, "v1")
+    place: Any = SimpleNamespace(api=api, evidence=Evidence())
+    assert ground.spared(place, unit, ["a", "b"]) == ["b"]
+    with pytest.raises(Unknown) as raised:
+        ground.spared(place, unit, ["a"])
+    assert raised.value.code == "would_preempt"

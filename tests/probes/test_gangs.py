@@ -8,6 +8,7 @@ import pytest
 from conformance.cluster import Settings, errors
 from conformance.cluster.crowd import Members
 from conformance.evidence import Evidence
+from conformance.probes.gang import clean as gang_clean
 from conformance.probes.gang import contest as gang_contest
 from conformance.probes.gang import finish as gang_finish
 from conformance.probes.gang import members
@@ -323,6 +324,71 @@ def test_a_gang_that_does_not_start_fails_only_where_the_same_pods_without_a_gan
     with pytest.raises(Unverified) as raised:
         gang_finish.finish_together(bad, gang())
     assert raised.value.code == "no_witness"
+
+
+class GoesOn(FakeGangs):
+    """A gang that starts and of which no pod comes to its end."""
+
+    def one_more_is_refused(self, _gang: Gang, _also: Any) -> bool:
+        return True
+
+    def starts(self, _gang: Gang, _code: str, **_options: Any) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "added", "code"),
+    [(0, "running", "pod_changed"), (1, "running", "gang_not_finished"), (0, "terminated", "gang_not_finished")],
+)
+def test_a_sidecar_that_keeps_the_pods_of_a_gang_is_not_the_schedulers_fault(
+    exit_code: int, added: str, code: str
+) -> None:
+    containers = [
+        {"name": "main", "state": {"terminated": {"exitCode": exit_code}}},
+        {"name": "istio-proxy", "state": {added: {}}},
+    ]
+    stays = gang(size=1)
+    stays.crowd = FakeCrowd(by_name(placed(0, containerStatuses=containers)))  # type: ignore[assignment]
+    gangs: Any = GoesOn()
+    with pytest.raises((Failure, Unverified)) as raised:
+        gang_finish.finish_together(gangs, stays)
+    assert getattr(raised.value, "code", "") == code
+
+
+LOST = [{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}]
+
+
+@pytest.mark.parametrize(
+    ("changed", "conditions", "code"),
+    [(False, LOST, "probe_lost"), (True, [], "free_changed"), (False, [], "gang_not_finished")],
+    ids=["pod", "node", "neither"],
+)
+def test_a_gang_that_lost_a_pod_or_a_node_before_its_end_says_nothing_about_the_scheduler(
+    changed: bool, conditions: list[Object], code: str
+) -> None:
+    ends = gang(size=1)
+    ends.crowd = FakeCrowd(by_name(placed(0, phase="Failed", conditions=conditions)))  # type: ignore[assignment]
+    gangs: Any = GoesOn()
+    gangs.room.changed = changed
+    with pytest.raises((Failure, Unverified)) as raised:
+        gang_finish.finish_together(gangs, ends)
+    assert getattr(raised.value, "code", "") == code
+
+
+@pytest.mark.parametrize(("changed", "code"), [(True, "free_changed"), (False, "devices_not_freed")])
+def test_a_gang_that_does_not_go_because_its_node_is_lost_keeps_no_device(changed: bool, code: str) -> None:
+    class Stays(FakeGangs):
+        def delete(self, _gang: Gang) -> None:
+            return
+
+        def gone(self, _gang: Gang, limit: float) -> None:
+            raise errors.WaitTimeout("pods to be gone", limit, "1 left")
+
+    gangs: Any = Stays()
+    gangs.room.changed = changed
+    with pytest.raises((Failure, Unverified)) as raised:
+        gang_clean.frees_its_devices(gangs, gang())
+    assert getattr(raised.value, "code", "") == code
 
 
 def pair() -> tuple[Gang, Gang]:

@@ -57,6 +57,8 @@ class Scaler(ABC):
     source: ClassVar[str]
     """Type of the metric in the HorizontalPodAutoscaler: ``Pods`` or ``External``."""
     needs_server: ClassVar[bool] = False
+    of_our_pods: ClassVar[bool] = True
+    """Whether it is asked for our pods alone; else what an adapter serves may be the work of others."""
 
     def __init__(self, solution: Solution) -> None:
         self.solution = solution
@@ -125,6 +127,7 @@ class ExternalScaler(Scaler):
     """A metric beside the pods (``external.metrics.k8s.io``)."""
 
     source = "External"
+    of_our_pods = False
 
     def _metric(self, name: str, target: int) -> Object:
         return {"type": "External", "external": {"metric": {"name": name}, "target": average(target)}}
@@ -139,6 +142,7 @@ class KedaScaler(ExternalScaler):
     """A ScaledObject with a query to Prometheus."""
 
     needs_server = True
+    of_our_pods = True
 
     def make(self, order: Order) -> Made:
         """The ScaledObject; an empty answer of Prometheus is an error and no zero."""

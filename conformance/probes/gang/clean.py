@@ -17,6 +17,7 @@ def frees_its_devices(gangs: Gangs, gang: Gang) -> None:
     try:
         gangs.gone(gang, GONE_SECONDS)
     except errors.WaitTimeout as error:
+        gangs.room.unchanged(gangs.api, gangs.sandbox.own)
         raise Failure(
             "devices_not_freed", observed=f"after the gang was deleted: {error}", expected=EXPECTED
         ) from error

@@ -3,13 +3,16 @@
 import time
 
 from conformance.cluster import errors
+from conformance.cluster.api import Object
 from conformance.cluster.crowd import Members
+from conformance.inventory import odd
 from conformance.probes import starting
 from conformance.probes.gang import members
 from conformance.probes.gang.gangs import Gangs
 from conformance.probes.gang.making import Gang
 from conformance.probes.sandbox import LEAST_SECONDS
-from conformance.verdicts import Failure
+from conformance.probes.tenants import MAIN
+from conformance.verdicts import Failure, Unverified
 
 FINISH_SECONDS = 60.0
 """Limit for the end of pods that work for a few seconds, after all have started."""
@@ -37,6 +40,11 @@ def finish_together(gangs: Gangs, gang: Gang) -> bool:
         gang.crowd.until(lambda seen: _ended(gang, seen), limit=limit, what=f"{gang.name} to finish")
     except errors.WaitTimeout as error:
         mine = gang.mine(gang.crowd.members)
+        if foreign := next(filter(None, map(kept_running, mine)), ""):
+            raise Unverified(f"{foreign}; look for webhooks that add containers", code="pod_changed") from error
+        if lost := next(filter(None, map(members.disrupted, mine)), ""):
+            raise Unverified(f"a probe pod was lost: {lost}", code="probe_lost") from error
+        gangs.room.unchanged(gangs.api, gangs.sandbox.own)
         raise Failure(
             "gang_not_finished",
             observed=f"{error}; {members.describe(mine)}; {starting.describe(mine[0]) if mine else ''}",
@@ -71,3 +79,13 @@ def _together(gang: Gang, seen: Members) -> None:
 def _ended(gang: Gang, seen: Members) -> bool | None:
     mine = gang.mine(seen)
     return True if sum(members.phase(pod) == "Succeeded" for pod in mine) >= gang.size else None
+
+
+def kept_running(pod: Object) -> str:
+    """That the work of a pod ended well and a container that we did not send goes on; empty where that is not so."""
+    states = {c.get("name"): odd.part(c, "state") for c in odd.entries(odd.part(pod, "status"), "containerStatuses")}
+    ended = odd.part(states.pop(MAIN, {}), "terminated")
+    others = sorted(str(name) for name, state in states.items() if "running" in state)
+    if not others or not ended or ended.get("exitCode"):
+        return ""
+    return f"the work of {odd.name(pod)} ended well, and its container {', '.join(others)} keeps it running"

@@ -9,12 +9,12 @@ from conformance.evidence import Evidence
 from conformance.inventory import Kind
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.solutions import Solution
-from conformance.probes import claims
+from conformance.probes import claims, victims
 from conformance.probes.gang import cpu_room, free_room, queues
 from conformance.probes.gang.gangs import Gangs
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.stage import singly
-from conformance.verdicts import Failure
+from conformance.verdicts import Failure, Unknown
 
 SPARE_PODS = 8
 """Pods besides two gangs of the largest size: the blocker, and some that are still going."""
@@ -35,6 +35,7 @@ def prepare(
         unit = free_room.DeviceUnit(pool, singly(pool, descriptors), f"{claims.GROUP}/{version or 'v1'}")
         shares = sorted(pool.nodes, key=lambda share: (share.devices if share.free is None else share.free, share.name))
         names = [share.name for share in shares if share.free != 0]
+    names = spared(sandbox, unit, names if everything else names[: free_room.CANDIDATES])
     room = free_room.choose(sandbox.api, unit, names, sandbox.own, everything=everything)
     sandbox.make_room(2 * room.free + SPARE_PODS, cpu=getattr(unit, "amount", 0) * (2 * room.free + SPARE_PODS))
     sandbox.evidence.step(
@@ -44,6 +45,21 @@ def prepare(
         obj=f"Nodes {', '.join(room.nodes)}",
     )
     return Gangs(sandbox, solutions.adapter_for(solution), room, queues.prepare(sandbox, solution, room))
+
+
+def spared(sandbox: Sandbox, unit: free_room.Unit, names: Sequence[str]) -> list[str]:
+    """The nodes on which a gang that does not fit takes nothing away from others; ``Unknown`` where that leaves none."""
+    device = unit if isinstance(unit, free_room.DeviceUnit) else None
+    if device and device.by_claim:
+        return list(names)
+    found = victims.by_node(sandbox.api, names, device.kind.name if device else "")
+    left = [name for name in names if name not in found]
+    if found:
+        seen = f"{victims.told(found)} would be taken away for a gang; left are {', '.join(left) or 'no nodes'}"
+        sandbox.evidence.step("left out nodes where others would lose their place", observed=seen)
+    if found and not left:
+        raise Unknown(f"on every node that could be used {victims.told(found)} would lose it", code="would_preempt")
+    return left
 
 
 def must_be_alive(api: Api, evidence: Evidence, solution: Solution) -> None:

@@ -48,11 +48,16 @@ def refusal(pod: Object) -> str:
 def taken_away(pod: Object) -> str:
     """Why a pod is of no use as a witness: it was preempted, evicted or failed; empty where it is well."""
     status = odd.part(pod, "status")
-    for entry in odd.entries(status, "conditions"):
+    if phase(pod) == "Failed":
+        return disrupted(pod) or f"{odd.name(pod)} failed ({status.get('reason')}: {status.get('message')})"
+    return disrupted(pod)
+
+
+def disrupted(pod: Object) -> str:
+    """That a pod was preempted or evicted, or lost with its node, and did not fail of itself; empty where it was not."""
+    for entry in odd.entries(odd.part(pod, "status"), "conditions"):
         if entry.get("type") in _TAKEN and entry.get("status") == "True":
             return f"{odd.name(pod)} was disrupted ({entry.get('reason')}: {entry.get('message')})"
-    if phase(pod) == "Failed":
-        return f"{odd.name(pod)} failed ({status.get('reason')}: {status.get('message')})"
     return ""
 
 

@@ -1,9 +1,14 @@
-"""The queue that a gang is submitted to. Only Kueue needs one: a queue of the user's, or one of our own where that is allowed."""
+"""The queue that a gang is submitted to: for Kueue one of the user's, or one of our own where that is allowed.
+
+Volcano and KAI have one of their own for everybody, which may be gone, closed or too small on a cluster that has others.
+"""
 
 import math
 from dataclasses import dataclass
 
-from conformance.adapters.gang import kueue
+from conformance.adapters.gang import kai, kueue, volcano
+from conformance.adapters.look import Look
+from conformance.adapters.metrics.quantity import number
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
 from conformance.inventory import odd
@@ -15,6 +20,8 @@ from conformance.verdicts import Unknown
 ACTIVE_SECONDS = 30.0
 PLENTY = {"cpu": "100000", "memory": "100000Gi"}
 """Quota for what the probe pods ask for besides devices: never what holds a gang back."""
+EVERYBODYS = {"volcano": (volcano.GROUP, volcano.QUEUE), "kai": (kai.GROUP, kai.QUEUE)}
+"""API group and name of the queue that a solution has for everybody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +44,8 @@ class Queue:
 
 def prepare(sandbox: Sandbox, solution: Solution, room: Room) -> Queue:
     """The queue for a solution. ``Unknown`` with the cure where Kueue may be given none."""
+    if solution.id in EVERYBODYS:
+        _usable(sandbox, solution, room)
     if solution.id != "kueue":
         return Queue()
     config = kueue.configuration(sandbox.api, solution.namespace)
@@ -52,6 +61,38 @@ def prepare(sandbox: Sandbox, solution: Solution, room: Room) -> Queue:
             code="no_queue",
         )
     return _made(sandbox, solution, room, config)
+
+
+def _usable(sandbox: Sandbox, solution: Solution, room: Room) -> None:
+    """``Unknown`` where everybody's queue takes no gang of this size; one that must not be read is taken to do so."""
+    group, name = EVERYBODYS[solution.id]
+    served = Look(sandbox.api).served(group, "queues")
+    if not served:
+        return
+    try:
+        queue = sandbox.api.get(f"/apis/{served}/queues/{name}")
+    except errors.Forbidden:
+        return
+    except errors.NotFound as error:
+        raise Unknown(f"{solution.title} has no queue {name}, in which gangs are tried", code="no_queue") from error
+    if (state := odd.part(queue, "status").get("state")) in ("Closed", "Closing"):
+        raise Unknown(f"queue {name} of {solution.title} is {state}", code="no_queue")
+    most = _most(queue, room)
+    if most is not None and most < room.free:
+        seen = (
+            f"queue {name} of {solution.title} gives {most:g} devices, and {room.free} are free where gangs are tried"
+        )
+        raise Unknown(seen, code="queue_refuses")
+
+
+def _most(queue: Object, room: Room) -> float | None:
+    """Devices that a queue of Volcano or KAI gives at most, where it says so; to KAI no number above zero is no limit."""
+    unit = room.unit
+    if not isinstance(unit, DeviceUnit) or unit.by_claim:
+        return None
+    told = number(odd.part(queue, "spec", "capability").get(unit.kind.name))
+    limit = number(odd.part(queue, "spec", "resources", "gpu").get("limit"))
+    return told if told is not None else limit if limit and limit > 0 else None
 
 
 def _made(sandbox: Sandbox, solution: Solution, room: Room, config: kueue.Config) -> Queue:

@@ -18,9 +18,10 @@ CLAIM = "accelerator"
 
 def manifest(sandbox: Sandbox, pool: Pool, descriptor: Descriptor, template: str, seconds: int) -> Object:
     """A pod that holds one accelerator on whatever node of the pool, those that do not exist yet included."""
+    words = [word for glob in descriptor.accelerator_nodes for word in ("--match", glob)]
     container = pods.Container(
         name=MAIN,
-        arguments=["devices", "--hold", str(seconds)],
+        arguments=["devices", "--hold", str(seconds), *words],
         claims=[CLAIM] if template else [],
         resources={} if template else {pool.kind.name: 1},
     )
@@ -96,13 +97,32 @@ class Filling:
 
 def others_waiting(sandbox: Sandbox) -> list[str]:
     """Pods of others that wait and for which a new node might come."""
+    unbound = sandbox.api.list("/api/v1/pods", field_selector="spec.nodeName=")
+    return [
+        _place(pod)
+        for pod in unbound
+        if refused(pod) and not bound(pod) and not _mine(sandbox, pod) and not _pinned(pod)
+    ]
+
+
+def waited_for(sandbox: Sandbox, node: Object) -> list[str]:
+    """Pods of others on a new node that are older than the node, so that it may have come for them; DaemonSets' come anyway."""
+    came = str(odd.part(node, "metadata").get("creationTimestamp"))
     found = []
-    for pod in sandbox.api.list("/api/v1/pods", field_selector="spec.nodeName="):
-        labels = odd.part(pod, "metadata", "labels")
-        mine = labels.get(names.SANDBOX_LABEL) == sandbox.labels[names.SANDBOX_LABEL]
-        if refused(pod) and not bound(pod) and not mine and not _pinned(pod):
-            found.append(f"{odd.part(pod, 'metadata').get('namespace')}/{odd.name(pod)}")
+    for pod in sandbox.api.list("/api/v1/pods", field_selector=f"spec.nodeName={odd.name(node)}"):
+        meta = odd.part(pod, "metadata")
+        follows = any(owner.get("kind") in ("DaemonSet", "Node") for owner in odd.entries(meta, "ownerReferences"))
+        if str(meta.get("creationTimestamp")) < came and not follows and not _mine(sandbox, pod):
+            found.append(_place(pod))
     return found
+
+
+def _mine(sandbox: Sandbox, pod: Object) -> bool:
+    return odd.part(pod, "metadata", "labels").get(names.SANDBOX_LABEL) == sandbox.labels[names.SANDBOX_LABEL]
+
+
+def _place(pod: Object) -> str:
+    return f"{odd.part(pod, 'metadata').get('namespace')}/{odd.name(pod)}"
 
 
 def _pinned(pod: Object) -> bool:
@@ -124,6 +144,15 @@ def nobody_waits(sandbox: Sandbox) -> None:
             f"{len(found)} pods of others wait for a node ({told}), and one that comes may be theirs",
             code="competing_load",
         )
+
+
+def came_for_us(sandbox: Sandbox, node: Object) -> None:
+    """Raise ``Unverified`` where pods of others wait now, or waited until this node came."""
+    nobody_waits(sandbox)
+    found = waited_for(sandbox, node)
+    if found:
+        told = f"{', '.join(found[:5])} of others on {odd.name(node)} are older than it"
+        raise Unverified(f"{len(found)} pods ({told}), so it may have come for them", code="competing_load")
 
 
 def bound(pod: Object) -> str:

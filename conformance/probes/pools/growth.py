@@ -14,14 +14,14 @@ from conformance.inventory import fresh, odd
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA
 from conformance.inventory.take import Inventory
-from conformance.probes import claims, names, starting
-from conformance.probes.pools import crowding, nodepool
+from conformance.probes import claims, names, starting, victims
+from conformance.probes.pools import crowding, nodepool, use
 from conformance.probes.pools.crowding import Filling
 from conformance.probes.pools.newnodes import NewNodes
 from conformance.probes.pools.nodepool import Landscape, Pool
 from conformance.probes.sandbox import GONE_SECONDS, Sandbox
 from conformance.probes.stage import singly
-from conformance.verdicts import Failure, Skipped, Unknown, Unverified
+from conformance.verdicts import Failure, Grade, Skipped, Unknown, Unverified
 
 MOST_PODS = 512
 """Free accelerators of a pool that are filled at most; a larger pool is not filled to see it grow."""
@@ -78,6 +78,7 @@ class Growing:
     def fill(self) -> None:
         """Start one pod more than accelerators are free, and see that one waits while the others have a node: the control."""
         count = self._free() + 1
+        self._takes_nothing()
         self._sandbox.make_room(count)
         body = crowding.manifest(self._sandbox, self._pool, self._descriptor, self._template(), self._seconds)
         mine = f"{names.SANDBOX_LABEL}={self._sandbox.labels[names.SANDBOX_LABEL]}"
@@ -107,6 +108,12 @@ class Growing:
             cure = f"the check fills {MOST_PODS} at most; name a smaller pool by --node-pool"
             raise Unknown(f"{sum(known)} accelerators are free in {pool}; {cure}", code="pool_too_large")
         return sum(known)
+
+    def _takes_nothing(self) -> None:
+        """``Unknown`` where the pod for which there is no room would get that of somebody else, and no new node."""
+        kind, nodes = self._pool.kind, [odd.name(node) for node in self._pool.nodes]
+        if kind.way != DRA and (found := victims.by_node(self._sandbox.api, nodes, kind.name)):
+            raise Unknown(f"{victims.told(found)} would lose their accelerators in {self._pool}", code="would_preempt")
 
     def _template(self) -> str:
         """Name of a claim template where the pods ask by DRA."""
@@ -140,8 +147,11 @@ class Growing:
             obj=f"Pod {waiting[0]}",
         )
 
-    def grow(self) -> None:
-        """Wait for a new node of the pool on which the pod that waited runs. Raises ``Failure`` or what stood in the way."""
+    def grow(self) -> Grade:
+        """Wait for a new node of the pool on which the pod that waited runs; returns what a pass is then worth.
+
+        Raises ``Failure`` or what stood in the way.
+        """
         settings, began = self._sandbox.settings, time.monotonic()
         limit = self._sandbox.limit(settings.scale_up_seconds)
         try:
@@ -151,7 +161,8 @@ class Growing:
             name, node = self._pods.until(self._filling.placed_anew, limit=left, what=what, show=self._filling.describe)
         except errors.WaitTimeout as error:
             raise self._not_grown(error) from error
-        self._nodes.must_be_new(node)
+        found = self._nodes.must_be_new(node)
+        crowding.came_for_us(self._sandbox, found)
         seconds = time.monotonic() - began
         self._sandbox.evidence.step(
             "a new node took the pod that waited",
@@ -159,6 +170,7 @@ class Growing:
             observed=f"{name} runs on {node} after {seconds:.0f} s; {self._nodes}; {self._words()}",
             obj=f"Pod {name}",
         )
+        return use.grade(self._sandbox, self._descriptor, self._pods.members, name, found)
 
     def _words(self) -> str:
         """What the autoscaler says of itself and about the pods that waited, read afresh."""
@@ -187,8 +199,8 @@ class Growing:
             return Unverified(
                 f"{landscape.solution.title} cannot add a node now: {trouble}", code="scale_up_backed_off"
             )
-        if len(self._filling.waiting(self._pods.members) or ()) == 0 and not self._nodes.seen:
-            return Unverified(f"every pod found a place, so room came meanwhile: {seen}", code="free_changed")
+        if not self._filling.waiting(self._pods.members):
+            return Unverified(f"no pod waits any more, so room came meanwhile: {seen}", code="free_changed")
         if not landscape.adapter.SOURCE and not self._nodes.seen:
             return Unknown(f"{landscape.solution.seen}, and no node came: {seen}", code="autoscaler_not_visible")
         return Failure(self._nodes.code(), observed=seen, expected=f"a new node of {pool} takes the pod that waits")

@@ -82,8 +82,11 @@ class NewNodes:
         _, devices = device_plugin.resources(node).get(self._pool.kind.name, (0, 0))
         found.devices = max(found.devices, devices)
 
-    def must_be_new(self, name: str) -> None:
-        """The node is Ready, was not there before and has accelerators of the kind; else nothing is proven."""
+    def must_be_new(self, name: str) -> Object:
+        """The node, which is Ready, was not there before and has accelerators of the kind; else nothing is proven.
+
+        Nor is it by a node that took the place of another, which a provider does of itself.
+        """
         node = self._api.get(f"{NODES}/{name}")
         self._note(node)
         uid = str(odd.part(node, "metadata").get("uid"))
@@ -92,6 +95,20 @@ class NewNodes:
         self._count(uid, node)
         if not self.seen[uid].devices:
             raise Unverified(f"the pod runs on {name}, which shows no accelerator of the kind", code="node_changed")
+        self._must_be_of_model(node)
+        size = sum(1 for other in self._api.list(NODES) if self._pool.has(other))
+        if size <= self._size:
+            told = f"{self._size} before and {size} now: {name} took the place of one that went"
+            raise Unverified(f"the pool did not grow; its nodes are {told}", code="node_replaced")
+        return node
+
+    def _must_be_of_model(self, node: Object) -> None:
+        """``Unverified`` where the node's label says another model; a resource of a device plugin has one name for all."""
+        kind, label = self._pool.kind, self._descriptor.model_label
+        told = node_facts.labels(node).get(label, "") if kind.way != DRA and kind.model else ""
+        if told not in ("", kind.model):
+            seen = f"{odd.name(node)} has accelerators of {label}={told}, and the pool's are {kind.model}"
+            raise Unverified(seen, code="other_accelerator")
 
     def _count(self, uid: str, node: Object) -> None:
         """Devices that a driver publishes for a node; the node itself does not tell them."""
@@ -118,6 +135,8 @@ class NewNodes:
         self._crowd.until(self._gone, limit=limit, what="the pool to shrink", show=lambda _members: self._left())
 
     def _gone(self, members: Members) -> bool | None:
+        for node in members.values():
+            self._note(node)
         size = sum(1 for node in members.values() if self._pool.has(node))
         return True if size <= self._size or not self._remaining(members) else None
 

@@ -162,13 +162,17 @@ class Autoscaler:
         self.sandbox.evidence.step("read the autoscaler's own conditions", observed=in_words(seen), obj=self._title)
         self.sandbox.evidence.artefact("hpa-scaled-up.json", seen)
 
-    def must_have_scaled(self, what: str) -> None:
-        """Raise ``Unverified`` where it does not come to say that it ever scaled: then something else did."""
-        scaled = lambda hpa: hpa if odd.part(hpa, "status").get("lastScaleTime") else None  # noqa: E731
+    def last_scaled(self) -> str:
+        """When it says that it scaled last; empty where it never did."""
+        return _last_scaled(self.now())
+
+    def must_have_scaled(self, what: str, since: str = "") -> None:
+        """Raise ``Unverified`` where it does not come to say that it scaled, after this time: then something else did."""
+        scaled = lambda hpa: hpa if _last_scaled(hpa) not in ("", since) else None  # noqa: E731
         try:
             self._wait(scaled, TOLD_SECONDS, "the autoscaler to say that it scaled")
         except errors.WaitTimeout as error:
-            reason = f"{what}, and {self._title} does not say that it scaled (no status.lastScaleTime): {error.last}"
+            reason = f"{what}, and {self._title} does not say that it scaled (status.lastScaleTime is {since or 'missing'}): {error.last}"
             raise Unverified(f"{reason}; look for what else scales the Deployment", code="scaled_by_others") from error
 
     def must_be_able(self) -> None:
@@ -178,6 +182,13 @@ class Autoscaler:
         if condition_of(seen, ACTIVE).get("reason") == AMBIGUOUS:
             reason = f"another autoscaler selects the pods of {self._title}: {in_words(seen)}"
             raise Unverified(f"{reason}; find what makes it", code="two_autoscalers")
+
+    def must_mean_our_pods(self) -> None:
+        """Raise ``Unverified`` where the metric is high and is not asked for our pods alone: it may be the work of others."""
+        if not self.scaler.of_our_pods and self.above(self.order.least):
+            named = f"{self.order.signal.name} is served above its target of {self.order.signal.target}"
+            reason = f"{named}, and nothing says for which servers: {self.words()}; look for others with this metric"
+            raise Unverified(reason, code="metric_of_others")
 
     def value(self, hpa: Object | None = None) -> float:
         """The average for each pod that was read last; zero where nothing was read."""
@@ -240,6 +251,10 @@ def condition_of(obj: Object, kind: str) -> Object:
 def status_of(obj: Object, kind: str) -> str:
     """``True``, ``False``, ``Unknown``, or empty where there is no such condition."""
     return str(condition_of(obj, kind).get("status", ""))
+
+
+def _last_scaled(hpa: Object) -> str:
+    return str(odd.part(hpa, "status").get("lastScaleTime") or "")
 
 
 def conditions_in_words(obj: Object) -> str:

@@ -154,6 +154,7 @@ class Trial:
 
     def falls_without_load(self) -> None:
         """Take the load away: the metric falls, and after the stabilization window the replicas do."""
+        scaled = self.autoscaler.last_scaled()
         self.servers.end_load()
         began, limit = time.monotonic(), self.sandbox.deciding(self.pace.down)
         own = self.servers.await_queue(self._first, lambda w: not w.waiting, "the queue to empty without load")
@@ -161,6 +162,7 @@ class Trial:
             self.autoscaler.await_low(self.pace.down)
         except errors.WaitTimeout as error:
             self.autoscaler.must_be_able()
+            self.autoscaler.must_mean_our_pods()
             seen = (
                 f"{error.seconds:.0f} s after the load was gone {own.waiting} requests wait; {self.autoscaler.words()}"
             )
@@ -175,6 +177,7 @@ class Trial:
             want = f"{LEAST} replica after a stabilization window of {calm} s"
             raise Failure("not_scaled_down", observed=seen, expected=want) from error
         took = time.monotonic() - began
+        self.autoscaler.must_have_scaled("replicas fell", scaled)
         self.autoscaler.as_sent()
         self.evidence.step(
             "replicas fell without load",
@@ -203,6 +206,7 @@ def stays(servers: Serving, autoscaler: Autoscaler, code: str, when: str) -> Non
     if broken:
         words = autoscaler.words()
         autoscaler.must_have_scaled(broken)
+        autoscaler.must_mean_our_pods()
         raise Failure(
             code,
             observed=f"{broken}; {words}",

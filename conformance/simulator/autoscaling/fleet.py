@@ -39,6 +39,8 @@ class Fleet:
         made = blueprint(pool, f"{pool.name}-{suffix()}", self._next)
         if fault == "without_accelerators":
             made = replace(made, dra=(), plugin=())
+        elif fault == "silent_accelerators":
+            made = replace(made, injects=False)
         elif fault == "other_label":
             key, _ = pool.label
             made = replace(made, labels={**made.labels, key: "other"})

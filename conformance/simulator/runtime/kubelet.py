@@ -118,7 +118,7 @@ class DeviceManager:
         for resource, units in self._units.of((uid_of(pod), container["name"])).items():
             injection += self._from_plugin(self._own(resource, [unit.device for unit in units]))
             statuses.append({"name": resource, "resources": [{"resourceID": u.id, "health": "Healthy"} for u in units]})
-        if self._switches.runtime.not_injected_on == self._node.name:
+        if self._switches.runtime.not_injected_on == self._node.name or not self._node.injects:
             injection = Injection(environment=injection.environment)
         injection += Injection(opens=self._opens(injection, uid_of(pod)))
         holds = bool(statuses or extended_requests(pod, container))
