@@ -44,7 +44,9 @@ class NewNodes:
         self._before = {str(odd.part(node, "metadata").get("uid")) for node in self._crowd.members.values()}
         self.old = frozenset(self._crowd.members)
         """Names of the nodes of before."""
-        self._size = sum(1 for node in self._crowd.members.values() if pool.has(node))
+        pooled = [node for node in self._crowd.members.values() if pool.has(node)]
+        self._pooled = {str(odd.part(node, "metadata").get("uid")): odd.name(node) for node in pooled}
+        self._size = len(pooled)
         self._began = time.monotonic()
         self.seen: dict[str, _Seen] = {}
         """New nodes by UID, those included that have gone again."""
@@ -92,6 +94,12 @@ class NewNodes:
         self._count(uid, node)
         if not self.seen[uid].devices:
             raise Unverified(f"the pod runs on {name}, which shows no accelerator of the kind", code="node_changed")
+
+    def missing(self) -> list[str]:
+        """Names of nodes of the pool, those of before and new ones, that are not there any more."""
+        there = {str(odd.part(node, "metadata").get("uid")) for node in self._api.list(NODES)}
+        new = [seen.name for uid, seen in self.seen.items() if seen.of_pool and uid not in there]
+        return sorted([*new, *(name for uid, name in self._pooled.items() if uid not in there)])
 
     def _count(self, uid: str, node: Object) -> None:
         """Devices that a driver publishes for a node; the node itself does not tell them."""
