@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from conformance.probes.dra.capacity import capacity_consumed as capacity_consumed
     from conformance.probes.dra.capacity import divided_device as divided_device
     from conformance.probes.dra.constraints import Constraints as Constraints
+    from conformance.probes.dra.doubles import must_be_published_once as must_be_published_once
     from conformance.probes.dra.extended import Extended as Extended
     from conformance.probes.dra.partitions import partition_family as partition_family
     from conformance.probes.dra.selection import first_and_last as first_and_last
@@ -145,6 +146,7 @@ _HOME = {
     "keeps_its_limit": "probes.sharing.ways",
     "met_by_nobody": "probes.dra.selection",
     "must_agree": "probes.versions",
+    "must_be_published_once": "probes.dra.doubles",
     "must_be_its_own": "probes.injection",
     "must_compute": "probes.computing",
     "must_identify": "probes.bench",

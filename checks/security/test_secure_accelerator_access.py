@@ -16,6 +16,7 @@ from conformance import (
     family,
     identity,
     must_be_its_own,
+    must_be_published_once,
     must_identify,
 )
 
@@ -131,12 +132,14 @@ def test_two_pods_get_different_devices(bench: Bench, evidence: Evidence) -> Non
     Why: one device given to two pods means that they read each other's memory and share its speed without knowing.
 
     Proven by: two pods run at the same time on one node, each with one accelerator. The devices that they open must differ
-    by number and by identity; the control is that neither reaches the other's number under any name.
+    by number and by identity; the control is that neither reaches the other's number under any name. Where a driver
+    publishes devices, no identity may stand there twice: two claims would be given one device.
 
     Fix: the scheduler or the kubelet handed one device out twice, or the driver prepares another device than the allocated
     one; compare the claims' allocations with what the driver injects.
     """
     must_identify(bench.descriptor)
+    must_be_published_once(bench)
     first, second = bench.holder("first"), bench.holder("second")
     bench.different(first, second)
     evidence.grade(Grade.CONTROLLED)
