@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from conformance.probes.injection import must_be_its_own as must_be_its_own
     from conformance.probes.injection import opens_its_own as opens_its_own
     from conformance.probes.injection import record_injection as record_injection
+    from conformance.probes.keeping import stays_held as stays_held
+    from conformance.probes.keeping import used_again as used_again
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
     from conformance.probes.needs import CLASS_NEEDS as CLASS_NEEDS
@@ -154,6 +156,8 @@ _HOME = {
     "must_work": "probes.workload",
     "not_published": "probes.allocation",
     "opens_its_own": "probes.injection",
+    "stays_held": "probes.keeping",
+    "used_again": "probes.keeping",
     "partition_family": "probes.dra.partitions",
     "parts_are_apart": "probes.sharing.ways",
     "reading_versions": "probes.versions",
