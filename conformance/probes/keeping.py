@@ -2,11 +2,10 @@
 
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Object
-from conformance.probes import claims, pods, starting, tenants
+from conformance.probes import claims, pods, reading, starting, tenants
 from conformance.probes.allocation import Allocation, Running
 from conformance.probes.ask import DEVICES
 from conformance.probes.bench import Bench
-from conformance.probes.injection import opens_its_own
 from conformance.probes.stage import CLAIM
 from conformance.probes.tenants import MAIN, Tenant
 from conformance.verdicts import Failure, Unverified
@@ -50,17 +49,16 @@ def _still_runs(bench: Bench, running: Running) -> None:
 def used_again(bench: Bench, allocation: Allocation, before: Running) -> Running:
     """Another pod with a claim that was released, which is given another device where one is free, and must open that one.
 
-    A driver that remembers what a claim had would give it the device of before, which somebody else holds now.
+    A driver that remembers what a claim had would give it the device of before, which a third pod holds now: the control, as
+    it opens its own.
     """
-    between = None
-    if allocation.free() > 1:
-        between = allocation.run("between", allocation.claim("between"))
     try:
+        between = _hold(bench, "between", allocation.claim("between")) if allocation.free() > 1 else None
         holder = _hold(bench, "second-user", before.claim)
     except Failure as error:
         raise Unverified(f"{error.observed}; without a pod that runs nothing is proven", code="no_witness") from error
-    _opens_the_new_one(bench, holder, before)
     if between:
+        _opens_the_new_one(bench, holder, between, before)
         bench.sandbox.delete_pod(between.pod)
     return Running(holder.pod, holder.claim or {}, before.seconds)
 
@@ -77,14 +75,29 @@ def _hold(bench: Bench, name: str, claim: Object) -> Tenant:
     return Tenant(tenant.pod, tenant.reports, now)
 
 
-def _opens_the_new_one(bench: Bench, holder: Tenant, before: Running) -> None:
+def _opens_the_new_one(bench: Bench, holder: Tenant, between: Tenant, before: Running) -> None:
+    """``Failure`` where the pod opens another device than its claim has now, while the pod beside it opens its own."""
     had, has = (claims.allocated(claim) for claim in (before.claim, holder.claim or {}))
-    opened = holder.report.opened(bench.descriptor) if bench.descriptor.can_identify else []
+    own, witness = _own(bench, holder), _own(bench, between)
+    seen = f"{claims.describe(holder.claim or {})}; opened {own[1] if own else 'nothing that tells which device it is'}"
     bench.sandbox.evidence.step(
         "a claim was used again" if had != has else "a claim was used again, and was given the same device",
-        expected="the pod opens the device that the claim was given now",
-        observed=f"{claims.describe(holder.claim or {})}; opened {', '.join(map(str, opened)) or 'none'}",
+        expected="the pod opens the device that the claim has now",
+        observed=seen,
         obj=f"Pod {holder.name}",
     )
-    if opened:
-        opens_its_own(bench, holder)
+    if had != has and own and witness and witness[0] == witness[1] and own[0] != own[1]:
+        raise Failure(
+            "wrong_device",
+            observed=f"pod {holder.name} on {bench.node} opened {own[1]} with a claim that was released and given {own[0]}",
+            expected="a claim that is used again gives the device that it has now",
+            hint="look at what the driver remembers of claims (its checkpoint, CDI specifications that stay)",
+        )
+
+
+def _own(bench: Bench, tenant: Tenant) -> tuple[str, str] | None:
+    """What was allocated to a pod and what it opened; None where it opened another number or either does not tell."""
+    opened = tenant.report.opened(bench.descriptor) if bench.descriptor.can_identify else []
+    told = bench.identified(tenant)
+    seen = reading.identity(opened[0], bench.descriptor) if len(opened) == 1 else None
+    return (told[0], seen) if told and len(told) == 1 and seen is not None else None

@@ -175,8 +175,6 @@ class ClaimSwitches:
     """Whether claims are made from templates."""
     releases: bool = True
     """Whether a claim is released when its pod is finished or gone."""
-    releases_early: bool = False
-    """Whether a claim is released some seconds after its pod has started."""
 
 
 @dataclass
@@ -207,8 +205,8 @@ class MetricsSwitches:
 
     runs: bool = True
     """Whether they answer at all."""
-    of_everybody: bool = False
-    """Whether each pod's value is the sum of all pods of the cluster."""
+    sums: bool = False
+    """Whether each pod's value is the sum of all pods of its namespace."""
     stale: bool = False
     """Whether they serve the first value of each metric for ever."""
 

@@ -50,14 +50,6 @@ def test_a_pair_without_the_attribute_meets_the_constraint(client: Client, names
         assert len(given(client, holder(client, namespace, "wrong", *pair, constraints=same))) == 2
 
 
-def test_a_claim_is_released_while_its_pod_runs(client: Client, namespace: str, switches: Switches) -> None:
-    with faulty(switches, "claim_released_early"):
-        path = holder(client, namespace, "a", one())
-        given(client, path)
-        client.until(path, lambda obj: not obj["status"].get("allocation"))
-        assert client.get(f"{PODS.format(namespace)}/a")["status"]["phase"] == "Running"
-
-
 @fault("claim_prepared_once")
 def test_a_claim_that_is_used_again_gives_the_device_of_before(ground: Ground) -> None:
     client, space = ground.client, ground.namespace

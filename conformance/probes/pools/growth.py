@@ -174,7 +174,7 @@ class Growing:
             lost = self._pods.until(gone, limit=seconds, what="the pod to stay on its new node")
         except errors.WaitTimeout:
             lost = ""
-        missing = self._nodes.missing()
+        missing = self._nodes.missing(node)
         if node in missing:
             raise Failure(
                 "node_removed_in_use",

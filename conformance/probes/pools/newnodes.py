@@ -95,11 +95,12 @@ class NewNodes:
         if not self.seen[uid].devices:
             raise Unverified(f"the pod runs on {name}, which shows no accelerator of the kind", code="node_changed")
 
-    def missing(self) -> list[str]:
-        """Names of nodes of the pool, those of before and new ones, that are not there any more."""
-        there = {str(odd.part(node, "metadata").get("uid")) for node in self._api.list(NODES)}
-        new = [seen.name for uid, seen in self.seen.items() if seen.of_pool and uid not in there]
-        return sorted([*new, *(name for uid, name in self._pooled.items() if uid not in there)])
+    def missing(self, new: str) -> list[str]:
+        """Which are not there any more: nodes of the pool of before, and the new one of this name."""
+        nodes = self._api.list(NODES)
+        there = {str(odd.part(node, "metadata").get("uid")) for node in nodes}
+        gone = [name for uid, name in self._pooled.items() if uid not in there]
+        return gone if new in map(odd.name, nodes) else [new, *gone]
 
     def _count(self, uid: str, node: Object) -> None:
         """Devices that a driver publishes for a node; the node itself does not tell them."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from conformance.simulator.api.errors import Refused
 from conformance.simulator.api.options import Options
 from conformance.simulator.controllers.base import Controller, Key
-from conformance.simulator.objects import Obj, age, deleting, dig, finished, name_of, namespace_of, thaw, uid_of
+from conformance.simulator.objects import Obj, deleting, dig, finished, name_of, namespace_of, thaw, uid_of
 from conformance.simulator.placement.membership import stopped_early
 from conformance.simulator.storage import Event
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from conformance.simulator.cluster import Cluster
 
 _CLAIMS, _TEMPLATES = "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io"
-_EARLY = 1.0
-"""Seconds after which a fault releases the claim of a pod that still runs; the shortest, because pods tell whole seconds."""
 FINALIZER = "resource.kubernetes.io/delete-protection"
 _ANNOTATION = "resource.kubernetes.io/pod-claim-name"
 
@@ -105,18 +103,7 @@ class ResourceClaims(Controller):
         if user.get("resource") != "pods":
             return True
         pod = self.registry.find("pods", namespace, user["name"])
-        if pod is None or uid_of(pod) != user["uid"] or finished(pod):
-            return False
-        return not (self.cluster.switches.claims.releases_early and self._old(namespace, pod))
-
-    def _old(self, namespace: str, pod: Obj) -> bool:
-        """Whether a pod runs for some seconds already; its claims are looked at again when it does."""
-        if pod["status"].get("phase") != "Running":
-            return False
-        since = age(pod["status"]["startTime"])
-        for claim in claim_names(pod) if since < _EARLY else ():
-            self.enqueue_later(_EARLY - since, (namespace, f"claim/{claim}"))
-        return since >= _EARLY
+        return pod is not None and uid_of(pod) == user["uid"] and not finished(pod)
 
     def _release(self, claim: Obj, left: list[Obj]) -> None:
         def free(obj: Obj) -> None:

@@ -58,7 +58,7 @@ class CustomMetrics:
         wanted = [pod for pod in pods if (chosen(labels_of(pod)) if name == "*" else name_of(pod) == name)]
         items = []
         for pod in wanted:
-            own = {} if self._switches.of_everybody else {"namespace": namespace, "pod": name_of(pod)}
+            own = {"namespace": namespace} if self._switches.sums else {"namespace": namespace, "pod": name_of(pod)}
             value = self._value(metric, own, query)
             if value is not None:
                 described = {"kind": "Pod", "namespace": namespace_of(pod), "name": name_of(pod), "apiVersion": "/v1"}
