@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from conformance.probes.dra.capacity import capacity_consumed as capacity_consumed
     from conformance.probes.dra.capacity import divided_device as divided_device
     from conformance.probes.dra.constraints import Constraints as Constraints
+    from conformance.probes.dra.doubles import must_be_published_once as must_be_published_once
     from conformance.probes.dra.extended import Extended as Extended
     from conformance.probes.dra.partitions import partition_family as partition_family
     from conformance.probes.dra.selection import first_and_last as first_and_last
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from conformance.probes.injection import must_be_its_own as must_be_its_own
     from conformance.probes.injection import opens_its_own as opens_its_own
     from conformance.probes.injection import record_injection as record_injection
+    from conformance.probes.keeping import stays_held as stays_held
+    from conformance.probes.keeping import used_again as used_again
     from conformance.probes.needs import ALLOCATION_NEEDS as ALLOCATION_NEEDS
     from conformance.probes.needs import CLAIM_NEEDS as CLAIM_NEEDS
     from conformance.probes.needs import CLASS_NEEDS as CLASS_NEEDS
@@ -145,6 +148,7 @@ _HOME = {
     "keeps_its_limit": "probes.sharing.ways",
     "met_by_nobody": "probes.dra.selection",
     "must_agree": "probes.versions",
+    "must_be_published_once": "probes.dra.doubles",
     "must_be_its_own": "probes.injection",
     "must_compute": "probes.computing",
     "must_identify": "probes.bench",
@@ -152,6 +156,8 @@ _HOME = {
     "must_work": "probes.workload",
     "not_published": "probes.allocation",
     "opens_its_own": "probes.injection",
+    "stays_held": "probes.keeping",
+    "used_again": "probes.keeping",
     "partition_family": "probes.dra.partitions",
     "parts_are_apart": "probes.sharing.ways",
     "reading_versions": "probes.versions",

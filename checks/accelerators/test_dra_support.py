@@ -19,6 +19,8 @@ from conformance import (
     Unverified,
     check,
     not_published,
+    stays_held,
+    used_again,
 )
 
 CRUD_NEEDS = {
@@ -123,24 +125,27 @@ def test_unsatisfiable_claim_waits(bench: Bench, allocation: Allocation, evidenc
 
 @claim_check(
     longest=420,
-    why_longest="three pods that start one after the other, and the release of their claims",
+    why_longest="four pods that start one after the other, a window, and the release of their claims",
 )
 def test_claim_is_released(bench: Bench, allocation: Allocation, evidence: Evidence) -> None:
     """A claim is held while its pod lives and is released when the pod is gone.
 
     Why: a device that is never released is lost until somebody notices; one that is released early is given out twice.
 
-    Proven by: while the pod runs, its claim is allocated and reserved (the control); after the pod is gone the claim holds
-    nothing, and another pod starts with the same claim. A claim generated from a template is deleted with its pod.
+    Proven by: while the pod runs, its claim is allocated and reserved for a watched window (the control); after the pod is
+    gone the claim holds nothing, and another pod starts with the same claim: where two devices are free, a third pod has
+    taken the first one meanwhile, and what opens must be the device of the new allocation. A claim generated from a
+    template is deleted with its pod.
 
     Fix: look at the resourceclaim controller of kube-controller-manager and at finalizers of the driver.
     """
     claim = allocation.claim("reused")
     first = allocation.run("first-user", claim)
     allocation.is_held(first)
+    stays_held(bench, first)
     bench.sandbox.delete_pod(first.pod)
     allocation.released(claim)
-    second = allocation.run("second-user", claim)
+    second = used_again(bench, allocation, first)
     allocation.is_held(second)
     bench.sandbox.delete_pod(second.pod)
     generated = allocation.run("template-user", allocation.template("template"))

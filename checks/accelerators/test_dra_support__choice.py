@@ -101,7 +101,8 @@ def test_constraint_holds(driver_trial: Trial, evidence: Evidence) -> None:
     Proven by: a claim with matchAttribute and one with distinctAttribute are given two devices, whose published values are
     compared: by place in the machine (pcieRoot, numaNode) where that is published, and with a first device whose next free
     neighbour would break the constraint where the node has one. The controls are constraints that no two devices of the
-    node can meet: they are refused and stay so for a watched window. Not applicable where no node has two devices.
+    node can meet, one of them about an attribute that no device has: they are refused and stay so for a watched window.
+    Not applicable where no node has two devices.
 
     Fix: read the ResourceSlices for the attribute; look for schedulers that do not know constraints.
     """
@@ -111,8 +112,8 @@ def test_constraint_holds(driver_trial: Trial, evidence: Evidence) -> None:
     if not impossible and not any(pair.trap for pair in pairs):
         raise Unknown("no attribute tells the devices of the node apart", code="nothing_tells_apart")
     running = constraints.first(pairs)
-    for rule, attribute in impossible:
-        trial.waits(f"{rule.lower()}-waits", constraints.spec(rule, attribute))
+    for n, (rule, attribute) in enumerate((*impossible, *constraints.lacking(impossible)), 1):
+        trial.waits(f"{rule.lower()}-waits-{n}", constraints.spec(rule, attribute))
     trial.still_wait(running)
     constraints.rest(pairs)
     if not pairs:

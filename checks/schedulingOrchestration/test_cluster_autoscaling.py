@@ -41,9 +41,9 @@ def test_new_node_takes_waiting_pod(growth: Growth, give_back: Callable[[], None
     Proven by: all free accelerators of one pool are taken by pods of one each, and one pod more waits with the scheduler's
     refusal: the control, because without a new node it could not run. The pods are bound to the label of the pool, not to
     nodes. Then a node that was not there before, of that pool and with that accelerator, becomes Ready and the waiting pod
-    runs there and opens its accelerator. When all pods are deleted, the pool gets back to its former size. Pods of others that
-    wait for a node at the same time, a node in the place of one that went, and an autoscaler that says that its provider has
-    nothing to give, leave it unverified.
+    runs there and opens its accelerator, for a window in which neither that node nor one of before goes. When all pods are
+    deleted, the pool gets back to its former size. Pods of others that wait for a node at the same time, a node in the place
+    of one that went, and an autoscaler that says that its provider has nothing to give, leave it unverified.
 
     Fix: read the events of the waiting pod and what the autoscaler says (ConfigMap cluster-autoscaler-status, NodePools and
     NodeClaims). Give the pool a maximum above its minimum and the accelerator in its template; look at scale-down settings,

@@ -46,7 +46,8 @@ def test_scales_on_queue_depth(scaling: Scaling, settings: Settings, evidence: E
 
     Proven by: a Deployment of servers, each holding one accelerator, with one replica at least. While nothing asks anything, the
     metric is read and the replicas stay: the control. Load fills the queue, replicas rise, and each new one is ready on a node of
-    the pool and has opened an accelerator that no other has. The load goes, the metric and the replicas fall. The autoscaler's
+    the pool and has opened an accelerator that no other has; what the autoscaler reads for each pod comes to be no more than
+    the servers say themselves. The load goes, the metric and the replicas fall. The autoscaler's
     own conditions must say that it scales by this metric.
 
     Fix: look at the conditions and events of the HorizontalPodAutoscaler, then ask the metrics API what it serves for the pods.
@@ -54,6 +55,7 @@ def test_scales_on_queue_depth(scaling: Scaling, settings: Settings, evidence: E
     trial = scaling.start(QUEUE_DEPTH.named(settings.queue_metric))  # arrange; not served for our pods: unknown
     trial.stays_idle()  # the control
     trial.rises_under_load()
+    trial.counts_each_pod()
     trial.falls_without_load()
     evidence.grade(Grade.CONTROLLED)
 

@@ -16,6 +16,7 @@ from conformance import (
     family,
     identity,
     must_be_its_own,
+    must_be_published_once,
     must_identify,
 )
 
@@ -131,12 +132,14 @@ def test_two_pods_get_different_devices(bench: Bench, evidence: Evidence) -> Non
     Why: one device given to two pods means that they read each other's memory and share its speed without knowing.
 
     Proven by: two pods run at the same time on one node, each with one accelerator. The devices that they open must differ
-    by number and by identity; the control is that neither reaches the other's number under any name.
+    by number and by identity; the control is that neither reaches the other's number under any name. Where a driver
+    publishes devices, no identity may stand there twice: two claims would be given one device.
 
     Fix: the scheduler or the kubelet handed one device out twice, or the driver prepares another device than the allocated
     one; compare the claims' allocations with what the driver injects.
     """
     must_identify(bench.descriptor)
+    must_be_published_once(bench)
     first, second = bench.witness("first"), bench.witness("second")
     bench.different(first, second)
     evidence.grade(Grade.CONTROLLED)
@@ -145,8 +148,8 @@ def test_two_pods_get_different_devices(bench: Bench, evidence: Evidence) -> Non
 @isolation_check(
     decides=Decides.PROGRAMME,
     accelerators=1,
-    longest=LONGEST + 300,
-    why_longest=WHY + ", once more for each RuntimeClass, of which some may not run there",
+    longest=LONGEST + 360,
+    why_longest=WHY + ", once more with a number and for each RuntimeClass, of which some may not run there",
 )
 def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:
     """A pod that names all devices in its environment opens no more than it asked for: one, or none.
@@ -156,7 +159,8 @@ def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:
 
     Proven by: a pod that asks for one accelerator and sets the variables of every vendor to 'all' must open its own and no
     other. A pod on the same node that asks for none and sets them, under the default runtime and under each RuntimeClass that
-    admits it, must open none. Of more than five RuntimeClasses those called like a vendor are tried first, the others are
+    admits it, must open none, and so must one that sets them to the number of the first device: a policy against 'all'
+    alone does not close the way. Of more than five RuntimeClasses those called like a vendor are tried first, the others are
     named, and the grade is lower.
 
     Fix: make the runtime obey device mounts or CDI only (for NVIDIA: accept-nvidia-visible-devices-envvar-when-unprivileged
@@ -167,6 +171,9 @@ def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:
     numbers = family(bench.opened_some(greedy))
     bystander = bench.bystander("attacker", numbers=numbers, environment=bench.visibility())
     bench.opened_none(bystander, "environment_opened_device")
+    numbered = bench.try_numbered("attacker-numbered", numbers=numbers)
+    if numbered is not None:
+        bench.opened_none(numbered, "environment_opened_device")
     classes, every = bench.runtime_classes()
     for runtime_class in classes:
         attacker = bench.try_runtime_class(f"attacker-{runtime_class}"[:50], runtime_class, numbers=numbers)

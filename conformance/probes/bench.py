@@ -38,10 +38,21 @@ class Bench(Stage):
         return self.holder(name, how=Holding(ordinary=True, environment=environment or {}))
 
     def must_hold(self, name: str, *, ask: Ask = DEVICES) -> Tenant:
-        """Start a pod that holds one accelerator and opens it; ``Failure`` where it does not get it or cannot open it."""
+        """Start a pod that holds one accelerator and opens it; ``Failure`` where it does not get it or cannot open it.
+
+        One that opens to read only is of no use: work is given to a device by writing.
+        """
         tenant = self.hold(name, ask=ask, how=Holding(ordinary=True))
-        if tenant.report.opened(self.descriptor):
+        opened = tenant.report.opened(self.descriptor)
+        if any(not node.unwritable for node in opened):
             return tenant
+        if opened:
+            raise Failure(
+                "device_unusable",
+                observed=f"pod {tenant.name} on {self.node} opened {', '.join(map(str, opened))}",
+                expected="it opens the accelerator that it asked for to read and to write",
+                hint="look at the permissions of the device in the CDI specification or the ContainerAllocateResponse",
+            )
         raise Failure(
             "device_unusable" if tenant.report.present(self.descriptor) else "device_not_injected",
             observed=self._opened_none(tenant),

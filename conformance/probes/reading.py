@@ -29,6 +29,8 @@ class Node:
     refusal: str
     """errno by name: EPERM from the device cgroup, EACCES from the file mode, ENXIO from a missing driver."""
     content: str | None
+    unwritable: str = ""
+    """errno by name where it opened for reading and was refused for writing."""
     sysfs: Mapping[str, str] = field(default_factory=dict, compare=False)
     """What the kernel's view says about the device; it names, and proves no access."""
 
@@ -44,6 +46,7 @@ class Node:
 
     def __str__(self) -> str:
         state = "opened" if self.opened else f"refused with {self.refusal}"
+        state += f" to read only, refused with {self.unwritable} to write" if self.unwritable else ""
         return f"{self.path} ({self.number}, {state})"
 
 
@@ -140,5 +143,6 @@ def _node(entry: dict[str, Any]) -> Node:
         opened=opened,
         refusal="" if opened else (f"{mknod} at mknod" if mknod != "ok" else str(entry["open"])),
         content=str(entry["content"]) if "content" in entry else None,
+        unwritable=answers.text(entry.get("write", "")) if opened else "",
         sysfs={answers.text(k): answers.text(v) for k, v in dict(entry.get("sysfs", {})).items()},
     )

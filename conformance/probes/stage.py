@@ -17,6 +17,8 @@ from conformance.probes.tenants import MAIN, Tenant
 from conformance.verdicts import Unknown, Unverified
 
 HOLD_SECONDS = 300
+FIRST = "0"
+"""What the variables of every vendor call the first device of a node."""
 CANNOT_RUN = {"admission_denied", "pod_not_started", "pod_refused"}
 """Codes that say that a pod does not run with a RuntimeClass, and nothing else."""
 T = TypeVar("T")
@@ -153,12 +155,27 @@ class Stage:
 
     def try_runtime_class(self, name: str, runtime_class: str, *, numbers: Sequence[str]) -> Tenant | None:
         """A bystander with every vendor's variables under this RuntimeClass, or None where no such pod runs on the node."""
+        return self._try(f"RuntimeClass {runtime_class}", name, numbers, self.visibility(), runtime_class)
+
+    def try_numbered(self, name: str, *, numbers: Sequence[str]) -> Tenant | None:
+        """A bystander whose variables name the first device and not all, or None where no such pod runs on the node."""
+        first = dict.fromkeys(self.visibility(), FIRST)
+        return self._try(f"variables with the value {FIRST}", name, numbers, first)
+
+    def _try(
+        self,
+        what: str,
+        name: str,
+        numbers: Sequence[str],
+        environment: Mapping[str, str],
+        runtime_class: str | None = None,
+    ) -> Tenant | None:
         try:
-            return self.bystander(name, numbers=numbers, environment=self.visibility(), runtime_class=runtime_class)
+            return self.bystander(name, numbers=numbers, environment=environment, runtime_class=runtime_class)
         except (Unknown, Unverified) as error:
             if error.code not in CANNOT_RUN:
                 raise
-            self.sandbox.evidence.step(f"tried RuntimeClass {runtime_class}", observed=f"not to be used here: {error}")
+            self.sandbox.evidence.step(f"tried {what}", observed=f"not to be used here: {error}")
             return None
 
     def runtime_classes(self) -> tuple[list[str], bool]:

@@ -12,6 +12,8 @@ HIDDEN = "/opt/hidden0"
 """Where the fault ``hidden_path`` puts a device."""
 CLOSED = "/opt/closed"
 """Folder of a container that only root may enter; the fault ``closed_folder`` puts devices there."""
+AGAIN = "-again"
+"""End of the second name under which the fault ``device_published_twice`` publishes a device."""
 PARTS, VIRTUALS = 1000, 5000
 """First number of partitions and of virtual devices; each device has ten numbers for its own."""
 _MIB = 1 << 20
@@ -177,6 +179,8 @@ class Injection:
     environment: tuple[tuple[str, str], ...] = ()
     opens: int = 0
     """How often its devices can be opened before they stop to answer; 0: any number of times."""
+    read_only: bool = False
+    """Whether its device cgroup refuses to open them for writing."""
 
     def __add__(self, other: "Injection") -> "Injection":
         return Injection(
@@ -185,6 +189,7 @@ class Injection:
             allow_all=self.allow_all or other.allow_all,
             environment=tuple({**dict(self.environment), **dict(other.environment)}.items()),
             opens=self.opens or other.opens,
+            read_only=self.read_only or other.read_only,
         )
 
 

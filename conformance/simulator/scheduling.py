@@ -64,7 +64,8 @@ class Allocator:
             self._check_size(own)
             self._requests += own
             given = dig(claim, "spec", "devices", "constraints", default=[])
-            self._constraints.append([Constraint(c) for c in given] if self._switches.heeds_constraints else [])
+            lenient, heeded = self._switches.missing_attributes_match, self._switches.heeds_constraints
+            self._constraints.append([Constraint(c, lenient=lenient) for c in given] if heeded else [])
         if not self._request(0):
             raise (
                 CannotAllocateError("invalid resource pools were encountered")

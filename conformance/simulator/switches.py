@@ -24,6 +24,10 @@ class DriverSwitches:
     """Whether preparing a claim succeeds."""
     second_user: Literal["same", "another", "nothing"] = "same"
     """What a second pod with one claim gets: the device of the first, another one, or none."""
+    publishes_twice: bool = False
+    """Whether the first device of each node is published under a second name as well."""
+    prepares_anew: bool = True
+    """Whether a claim that was released and allocated again is prepared again; without, its pods get the devices of before."""
     gives_extended: bool = True
     """Whether the kubelet prepares the claim behind an extended resource; without, the pod runs and gets no device."""
 
@@ -86,6 +90,10 @@ class RuntimeSwitches:
     """Whether containers without a device get all, in pods where another container holds one."""
     environment_opens_all: bool = False
     """Whether ``…_VISIBLE_DEVICES=all`` gives all devices of the node."""
+    environment_opens_numbered: bool = False
+    """Whether the same with a number for the value gives the device of this number, while ``all`` gives none."""
+    read_only: bool = False
+    """Whether containers may read from their devices and not write to them."""
     cgroup_allows_all: bool = False
     closed_folder: bool = False
     """Whether pods that hold no device have all devices of the node in a folder that only root may enter."""
@@ -110,6 +118,8 @@ class AllocatorSwitches:
     """Whether the selectors of requests choose among devices; those of classes always do."""
     heeds_constraints: bool = True
     """Whether ``matchAttribute`` and ``distinctAttribute`` bind the devices of a claim together."""
+    missing_attributes_match: bool = False
+    """Whether devices that lack the attribute of a constraint meet it."""
     heeds_taints: bool = True
     """Whether devices with a taint that is not tolerated are left out."""
     alternatives: Literal["in_order", "first_only", "any_order"] = "in_order"
@@ -181,6 +191,8 @@ class AutoscalerSwitches:
 
     scales_up: bool = True
     scales_down: bool = True
+    stops_at_two: bool = False
+    """Whether more than two replicas are computed and never asked for."""
     uses: Literal["metric", "constant"] = "metric"
     """Whether replicas follow the metric, or a constant that asks for two of them."""
     tells_unreadable: bool = True
@@ -193,6 +205,8 @@ class MetricsSwitches:
 
     runs: bool = True
     """Whether they answer at all."""
+    sums: bool = False
+    """Whether each pod's value is the sum of all pods of its namespace."""
     stale: bool = False
     """Whether they serve the first value of each metric for ever."""
 
@@ -207,6 +221,10 @@ class PoolSwitches:
     """What a new node is like; ``silent_accelerators``: it advertises them and no container gets one."""
     removes: bool = True
     """Whether a node that nobody needs goes."""
+    replaces: bool = False
+    """Whether an old node goes for each new one that is added."""
+    heeds_pods: bool = True
+    """Whether a new node is left alone while pods run on it."""
     fixed: bool = False
     """Whether no pool may have more or fewer nodes than the world begins with."""
 

@@ -124,7 +124,9 @@ def test_where_a_policy_refuses_pods_that_run_as_root_restricted_ones_are_tried(
 
     records = [c for r in document["requirements"] for c in r["checks"] if c["check"] == "own_device_only"]
     assert {record["verdict"] for record in records} == {"passed"}
-    told = [step["observed"] for record in records for step in record["steps"] if step["action"] == "tried a pod as root"]
+    told = [
+        step["observed"] for record in records for step in record["steps"] if step["action"] == "tried a pod as root"
+    ]
     assert len(told) == len(records)
     assert all("no pod runs as root here" in text for text in told)
     assert code == ExitCode.CONFORMANT

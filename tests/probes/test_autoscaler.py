@@ -156,6 +156,11 @@ def test_an_autoscaler_that_scaled_and_does_not_say_so_is_failed(hpa: Object) ->
     assert _ended(FakeApi(hpa), "healthy") == (Failure, "hpa_conditions_wrong")
 
 
+@pytest.mark.parametrize(("value", "far"), [("2", False), ("100", True)])
+def test_a_value_far_above_its_target_is_more_than_a_tolerance_away(value: str, far: bool) -> None:
+    assert _made(FakeApi(_hpa(FINE, value))).far_above() is far
+
+
 def test_the_metric_is_above_its_target_where_the_autoscaler_or_the_metrics_api_sees_it() -> None:
     by_autoscaler, by_api, by_none = (FakeApi(_hpa(FINE, value)) for value in ("9", "0", "0"))
     by_api.served = [{"value": "9"}]

@@ -249,3 +249,19 @@ def test_one_device_for_two_is_no_fault_where_nobody_tells_that_units_are_whole(
     bench.kind = KIND
     with pytest.raises(Failure):
         bench.different(*pods)
+
+
+@pytest.mark.parametrize(("unwritable", "code"), [("EPERM", "device_unusable"), ("", "")])
+def test_a_device_that_opens_to_read_only_is_of_no_use(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, unwritable: str, code: str
+) -> None:
+    own = replace(node("/dev/x1", 1), unwritable=unwritable)
+    monkeypatch.setattr(bench, "hold", lambda *_a, **_k: tenant("holder", own))
+    if not code:
+        bench.must_hold("holder")
+        return
+
+    with pytest.raises(Failure, match="refused with EPERM to write") as failure:
+        bench.must_hold("holder")
+
+    assert failure.value.code == code

@@ -225,7 +225,8 @@ def test_a_node_that_only_reads_is_opened_to_read(container: Container) -> None:
     container.allowed[ACCEL] = os.O_RDONLY
     container.content = b"accelerator uuid=SIM-0001\n"
     result = probe.try_open(ACCEL)
-    assert result == {"open": "ok", "mode": "r", "read": "ok", "content": "accelerator uuid=SIM-0001"}
+    content = "accelerator uuid=SIM-0001"
+    assert result == {"open": "ok", "mode": "r", "write": "EPERM", "read": "ok", "content": content}
     assert container.handles == {}
 
 

@@ -287,6 +287,28 @@ def test_fault_hpa_never_scales_up(servers: Servers, switches: Switches) -> None
     assert servers.client.get(servers.path)["spec"]["replicas"] == 1
 
 
+def test_fault_hpa_stops_at_two(servers: Servers, switches: Switches) -> None:
+    worlds.apply(worlds.fault("hpa_stops_at_two"), switches)
+    servers.start()
+    servers.scale_by(pods_metric())
+    servers.until_condition("ScalingActive", "ValidMetricFound")
+    servers.wait(100)
+    servers.until_ready(2)
+    servers.client.until(servers.hpa, lambda hpa: hpa["status"]["desiredReplicas"] == 3)
+    assert servers.client.get(servers.path)["spec"]["replicas"] == 2
+
+
+def test_fault_adapter_sums_all_pods(servers: Servers, switches: Switches) -> None:
+    worlds.apply(worlds.fault("adapter_sums_all_pods"), switches)
+    servers.start(2)
+    servers.until_ready(2)
+    servers.wait(14)
+    path = CUSTOM.format("v1beta2", servers.namespace, WAITING)
+    told: list[str] = []
+    while told != ["14", "14"]:
+        told = [item["value"] for item in servers.client.call("GET", path).body.get("items", [])]
+
+
 def test_fault_hpa_never_scales_down(servers: Servers, switches: Switches) -> None:
     worlds.apply(worlds.fault("hpa_never_scales_down"), switches)
     servers.start(2)

@@ -223,6 +223,22 @@ def test_wrong_node_has_no_accelerator(wrong: Client) -> None:
     assert node["metadata"]["labels"]["sim.dev/pool"] == "accelerated"
 
 
+@pytest.mark.parametrize("wrong", ["autoscaler_replaces_a_node"], indirect=True)
+def test_an_old_node_goes_for_the_new_one(wrong: Client) -> None:
+    _new_node(wrong)
+    assert "node-a" not in [node["metadata"]["name"] for node in wrong.get(NODES)["items"]]
+
+
+@pytest.mark.parametrize("wrong", ["new_node_removed_under_its_pods"], indirect=True)
+def test_a_new_node_goes_although_a_pod_runs_on_it(wrong: Client) -> None:
+    node = _new_node(wrong)["metadata"]["name"]
+    bound = [
+        p for p in wrong.get(PODS.format("test"))["items"] if p["spec"].get("nodeName") not in ("node-a", "node-b")
+    ]
+    running(wrong, "test", bound[0]["metadata"]["name"])
+    wrong.until_gone(f"{NODES}/{node}")
+
+
 @pytest.mark.parametrize("wrong", ["node_never_removed"], indirect=True)
 def test_node_that_nobody_needs_stays_as_a_candidate(wrong: Client) -> None:
     node = _new_node(wrong)

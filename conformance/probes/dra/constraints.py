@@ -14,6 +14,8 @@ TOPOLOGY = ("resource.kubernetes.io/pcieRoot", "resource.kubernetes.io/numaNode"
 """Standard attributes that say where a device sits."""
 MATCH, DISTINCT = "matchAttribute", "distinctAttribute"
 CODE = "constraint_ignored"
+NOBODYS = "conformanceNobodyHasThis"
+"""Attribute that no driver publishes."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,10 @@ class Constraints:
         same = next((name for name in _shared(devices) if len({str(d.value(name)) for d in devices}) == 1), None)
         found = [(MATCH, differs), (DISTINCT, same)]
         return [(rule, name) for rule, name in found if name]
+
+    def lacking(self, impossible: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Where equal values can be asked for and be missing, the same for an attribute that no device has: such a pair meets nothing."""
+        return [(MATCH, f"{self._trial.driver}/{NOBODYS}")] if any(rule == MATCH for rule, _ in impossible) else []
 
     def spec(self, rule: str, attribute: str, anchor: Published | None = None) -> Object:
         """Claim for two devices under a constraint, the first of which is the anchor."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from conformance.adapters.look import Look
 from conformance.cluster import errors
-from conformance.cluster.crowd import Crowd
+from conformance.cluster.crowd import Crowd, Members
 from conformance.inventory import fresh, odd
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA
@@ -163,6 +163,7 @@ class Growing:
             raise self._not_grown(error) from error
         found = self._nodes.must_be_new(node)
         crowding.came_for_us(self._sandbox, found)
+        self._lasts(name, node)
         seconds = time.monotonic() - began
         self._sandbox.evidence.step(
             "a new node took the pod that waited",
@@ -171,6 +172,30 @@ class Growing:
             obj=f"Pod {name}",
         )
         return use.grade(self._sandbox, self._descriptor, self._pods.members, name, found)
+
+    def _lasts(self, name: str, node: str) -> None:
+        """The pod runs on its new node through the window, beside all nodes of before; else the pool did not grow."""
+
+        def gone(members: Members) -> str | None:
+            pod = members.get(name)
+            running = pod is not None and odd.part(pod, "status").get("phase") == "Running"
+            return None if running else f"pod {name} no longer runs: {starting.describe(pod) if pod else 'it is gone'}"
+
+        try:
+            seconds = self._sandbox.settings.window_seconds
+            lost = self._pods.until(gone, limit=seconds, what="the pod to stay on its new node")
+        except errors.WaitTimeout:
+            lost = ""
+        missing = self._nodes.missing(node)
+        if node in missing:
+            raise Failure(
+                "node_removed_in_use",
+                observed=f"{node} went while pod {name} was on it; {lost or self._words()}",
+                expected="a new node stays while the pod that it came for runs on it",
+            )
+        if lost or missing:
+            told = f"nodes that went meanwhile: {', '.join(missing) or 'none'}"
+            raise Unverified(f"the pool did not just grow: {told}; {lost or self._words()}", code="node_changed")
 
     def _words(self) -> str:
         """What the autoscaler says of itself and about the pods that waited, read afresh."""

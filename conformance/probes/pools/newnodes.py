@@ -44,7 +44,9 @@ class NewNodes:
         self._before = {str(odd.part(node, "metadata").get("uid")) for node in self._crowd.members.values()}
         self.old = frozenset(self._crowd.members)
         """Names of the nodes of before."""
-        self._size = sum(1 for node in self._crowd.members.values() if pool.has(node))
+        pooled = [node for node in self._crowd.members.values() if pool.has(node)]
+        self._pooled = {str(odd.part(node, "metadata").get("uid")): odd.name(node) for node in pooled}
+        self._size = len(pooled)
         self._began = time.monotonic()
         self.seen: dict[str, _Seen] = {}
         """New nodes by UID, those included that have gone again."""
@@ -109,6 +111,13 @@ class NewNodes:
         if told not in ("", kind.model):
             seen = f"{odd.name(node)} has accelerators of {label}={told}, and the pool's are {kind.model}"
             raise Unverified(seen, code="other_accelerator")
+
+    def missing(self, new: str) -> list[str]:
+        """Which are not there any more: nodes of the pool of before, and the new one of this name."""
+        nodes = self._api.list(NODES)
+        there = {str(odd.part(node, "metadata").get("uid")) for node in nodes}
+        gone = [name for uid, name in self._pooled.items() if uid not in there]
+        return gone if new in map(odd.name, nodes) else [new, *gone]
 
     def _count(self, uid: str, node: Object) -> None:
         """Devices that a driver publishes for a node; the node itself does not tell them."""

@@ -19,6 +19,8 @@ SILENT_SECONDS = 120.0
 TOLD_SECONDS = 15.0
 """Limit for the controller to write down that it scaled; it does so in the same look."""
 ACTIVE, ABLE = "ScalingActive", "AbleToScale"
+CERTAIN = 1.5
+"""How far above its target an autoscaler with one replica or more must ask for another, whatever it tolerates."""
 AMBIGUOUS = "AmbiguousSelector"
 """Reason of a controller that scales by neither of two autoscalers with the same pods."""
 FAILED_GET = "FailedGet"
@@ -198,6 +200,10 @@ class Autoscaler:
         """Whether the autoscaler, or the metrics API itself, sees the metric above its target."""
         told = self.scaler.served(self.sandbox.api, self.order)
         return max(self.value(), (told or 0.0) / max(1, pods)) > self.order.signal.target
+
+    def far_above(self) -> bool:
+        """Whether it reads so much more than its target for each pod that no tolerance explains why it stands still."""
+        return self.value() > CERTAIN * self.order.signal.target
 
     def await_low(self, seconds: float) -> Object:
         """Wait until it reads no more than the target, at most so many seconds as scaled by the run. Raises ``errors.WaitTimeout``."""

@@ -17,6 +17,8 @@ from conformance.probes.tenants import MAIN
 from conformance.verdicts import Failure, Unverified
 
 LEAST, MOST = 1, 3
+EXCESS, PAUSE = 1.5, 2.0
+"""What a steady average may read above what the servers say, and seconds between two looks."""
 
 
 @dataclass
@@ -118,7 +120,21 @@ class Trial:
             self.servers.scaled(lambda count: count >= most, limit, f"{most} replicas to be wanted")
         except errors.WaitTimeout as error:
             self.evidence.step("waited for more replicas", expected=f"{most}", observed=error.last)
+            self._must_not_lag(most)
         self._ready(crowd, min(wanted(self.servers.deployment()), most))
+
+    def _must_not_lag(self, most: int) -> None:
+        """``Failure`` where the autoscaler itself reads far more than its target, and goes on asking for fewer than it may."""
+        if not self.autoscaler.far_above():
+            return
+        try:
+            self.servers.scaled(lambda count: count >= most, self.pace.idle, f"{most} replicas to be wanted")
+        except errors.WaitTimeout as error:
+            self.autoscaler.must_be_able()
+            if self.autoscaler.far_above():
+                seen = f"{error.last}; {self.autoscaler.words()}"
+                target = f"a target of {self.autoscaler.order.signal.target} for each pod"
+                raise Failure("not_scaled_up", observed=seen, expected=f"{most} replicas at {target}") from error
 
     def _not_up(self, seconds: float) -> Failure:
         self.autoscaler.must_be_able()
@@ -151,6 +167,28 @@ class Trial:
         if not each_has_own(list(opened.values())):
             told = "; ".join(f"{name}: {', '.join(sorted(map('/'.join, keys)))}" for name, keys in opened.items())
             raise _without(f"{len(opened)} replicas share fewer accelerators: {told}")
+
+    def counts_each_pod(self) -> None:
+        """The average that the autoscaler reads comes to be what the servers themselves say, and not that of others."""
+        limit, began = self.sandbox.deciding(self.pace.up), time.monotonic()
+        while True:
+            members = Crowd(self.sandbox.api, self.servers.pods, self.servers.selector).members.values()
+            own = [self._waiting(pod) for pod in members if is_ready(pod)]
+            mean, value = sum(own) / max(1, len(own)), self.autoscaler.value()
+            seen = f"reads {value:g} for each of {len(own)} pods, at which {', '.join(map(str, own))} requests wait"
+            if own and value <= EXCESS * mean + 1:
+                self.evidence.step("compared the metric with what the servers say", observed=seen)
+                return
+            if time.monotonic() - began > limit:
+                self.autoscaler.must_be_able()
+                if not own:
+                    raise Unverified("no server is ready any more, so none says what waits", code="no_witness")
+                expected = "the adapter's value of each pod is that of this pod alone"
+                raise Failure("metric_of_other_pods", observed=f"{self.autoscaler.words()}; {seen}", expected=expected)
+            time.sleep(PAUSE)
+
+    def _waiting(self, pod: Object) -> int:
+        return self.servers.await_queue(pod, lambda _w: True, "a server to say what waits").waiting
 
     def falls_without_load(self) -> None:
         """Take the load away: the metric falls, and after the stabilization window the replicas do."""

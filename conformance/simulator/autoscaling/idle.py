@@ -26,11 +26,14 @@ class Watch:
         found = []
         for name in reversed(self._cluster.fleet.members(pool)):
             node = self._cluster.registry.find("nodes", "", name)
-            if node is None or not ready(node) or busy(self._cluster, name):
+            if node is None or not ready(node) or self._used(pool, name):
                 self._since.pop(name, None)
                 continue
             found.append((node, monotonic() - self._since.setdefault(name, monotonic())))
         return found
+
+    def _used(self, pool: PoolSpec, name: str) -> bool:
+        return busy(self._cluster, name) and (name in pool.nodes or self._cluster.switches.pools.heeds_pods)
 
     def upcoming(self, pool: PoolSpec) -> list[str]:
         """Nodes that have been ordered and not yet had the chance to take a pod."""

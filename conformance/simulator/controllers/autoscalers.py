@@ -179,6 +179,8 @@ class Look:
 
     def _scale(self, target: Target, before: int, after: int, why: str, history: History) -> None:
         self._status["desiredReplicas"] = after
+        if self._controller.cluster.switches.autoscaler.stops_at_two:
+            after = min(after, max(before, 2))
         if after == before or (after > before and self._no_up) or (after < before and self._no_down):
             return
         try:

@@ -77,6 +77,8 @@ class ClusterAutoscaler(Controller):
         for _ in nodes:
             machine = self.cluster.fleet.order(pool, self.cluster.switches.pools.adds)
             nodeobjects.join(self.cluster, machine, ready=False)
+            if self.cluster.switches.pools.replaces:
+                nodeobjects.leave(self.cluster, self.cluster.fleet.members(pool)[0])
         words = f"Scale-up: setting group {pool.name} size to {target} instead of {size} (max: {most})"
         self._event(self._map, "ScaledUpGroup", words)
         for node in nodes:
@@ -121,7 +123,7 @@ class ClusterAutoscaler(Controller):
     def _finish(self, name: str) -> None:
         self._doomed.discard(name)
         node = self.registry.find("nodes", "", name)
-        if node and busy(self.cluster, name):
+        if node and busy(self.cluster, name) and self.cluster.switches.pools.heeds_pods:
             taint = {"key": _DOOMED, "effect": "NoSchedule"}
             nodeobjects.set_taint(self.cluster, name, taint, present=False)
             self._event(node, "ScaleDownFailed", "failed to delete empty node: a pod has been placed there", "Warning")

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from conformance.simulator import hardware
 from conformance.simulator.controllers.base import Controller
-from conformance.simulator.devices import Device
+from conformance.simulator.devices import AGAIN, Device
 from conformance.simulator.hardware import PARTITION
 from conformance.simulator.machines import NodeSpec
 from conformance.simulator.objects import Obj, name_of, uid_of
@@ -43,7 +43,7 @@ class Driver(Controller):
         told = self.cluster.switches.discovery
         for node in self.cluster.fleet.nodes:
             version = told.version if told.only_on in ("", node.name) else ""
-            for spec in slices_of(node, version):
+            for spec in slices_of(node, version, twice=self.cluster.switches.driver.publishes_twice):
                 if _mark(spec) not in there:
                     self._slice(node, spec)
 
@@ -61,12 +61,14 @@ def _mark(spec: Obj) -> tuple[str, str, bool]:
     return spec["driver"], spec.get("nodeName", ""), bool(spec.get("sharedCounters"))
 
 
-def slices_of(node: NodeSpec, version: str = "") -> list[Obj]:
+def slices_of(node: NodeSpec, version: str = "", *, twice: bool = False) -> list[Obj]:
     """What the slices of a machine say; counters have one of their own, as the API wants it since 1.35."""
     if not node.dra:
         return []
     parted = list(dict.fromkeys(part.physical for part in node.dra_parts))
-    both = [{"devices": [_describe(node, device, version) for device in node.published]}]
+    told = [_describe(node, device, version) for device in node.published]
+    told += [{**told[0], "name": told[0]["name"] + AGAIN}] if twice else []
+    both = [{"devices": told}]
     if parted:
         both.append({"sharedCounters": [{"name": _counters(one), "counters": _used(one)} for one in parted]})
     pool = {"name": node.name, "generation": 1, "resourceSliceCount": len(both)}

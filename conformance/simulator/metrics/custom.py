@@ -58,7 +58,8 @@ class CustomMetrics:
         wanted = [pod for pod in pods if (chosen(labels_of(pod)) if name == "*" else name_of(pod) == name)]
         items = []
         for pod in wanted:
-            value = self._value(metric, {"namespace": namespace, "pod": name_of(pod)}, query)
+            own = {"namespace": namespace} if self._switches.sums else {"namespace": namespace, "pod": name_of(pod)}
+            value = self._value(metric, own, query)
             if value is not None:
                 described = {"kind": "Pod", "namespace": namespace_of(pod), "name": name_of(pod), "apiVersion": "/v1"}
                 items.append(_item(version, described, metric, value))
@@ -85,7 +86,7 @@ class CustomMetrics:
             return None
         value = sum(found)
         if self._switches.stale:
-            return self._first.setdefault((metric, labels["namespace"], labels.get("pod", "")), value)
+            return self._first.setdefault((metric, labels.get("namespace", ""), labels.get("pod", "")), value)
         return value
 
     def _read(self, name: str, labels: Labels) -> list[tuple[Labels, float]]:

@@ -11,7 +11,8 @@ _SCALARS = ("string", "int", "bool", "version")
 class Constraint:
     """One constraint, with the values of the devices that are chosen so far."""
 
-    def __init__(self, spec: Obj) -> None:
+    def __init__(self, spec: Obj, *, lenient: bool = False) -> None:
+        self._lenient = lenient
         self._requests = spec.get("requests") or []
         self._attribute = spec.get("matchAttribute") or spec.get("distinctAttribute") or ""
         self._match = bool(spec.get("matchAttribute"))
@@ -22,6 +23,8 @@ class Constraint:
         if not self._concerns(request):
             return True
         value = attribute(candidate, self._attribute)
+        if value is None and self._lenient:
+            value = "string", ""
         if value is None:
             return False
         if self._values and (value[0] not in _SCALARS or (value in self._values) is not self._match):

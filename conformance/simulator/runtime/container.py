@@ -104,6 +104,7 @@ class Container:
             "allow_all": self._injection.allow_all or bool(dig(self._container, "securityContext", "privileged")),
             "contents": {f"{one.major}:{one.minor}": one.content for one in self._devices},
             "opens": self._injection.opens,
+            "read_only": self._injection.read_only,
             "identity": {"user": user, "group": group, "groups": groups},
             "mknod": user == 0 and mknod,
         }

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from conformance.simulator.api.registry import Registry
-from conformance.simulator.devices import CLOSED, HIDDEN, Device, DeviceNode, Injection, opened, partition, told
+from conformance.simulator.devices import AGAIN, CLOSED, HIDDEN, Device, DeviceNode, Injection, opened, partition, told
 from conformance.simulator.hardware import PARTITION, VIRTUAL, fill
 from conformance.simulator.machines import NodeSpec
 from conformance.simulator.objects import Obj, dig, name_of, namespace_of, uid_of
@@ -23,6 +23,8 @@ class DeviceManager:
         self._units = Units(node, switches)
         self._users: dict[tuple[int, int], list[str]] = {}
         """Uids of the pods that were given a device, by its number."""
+        self._prepared: dict[str, list[Obj]] = {}
+        """What each claim was allocated when it was first prepared, by its uid."""
 
     @property
     def all(self) -> tuple[Device, ...]:
@@ -99,6 +101,8 @@ class DeviceManager:
     def _results(self, claim: Obj, request: str) -> list[Obj]:
         results = dig(claim, "status", "allocation", "devices", "results", default=[])
         own = self._node.make.dra_driver
+        if not self._switches.driver.prepares_anew:
+            results = self._prepared.setdefault(uid_of(claim), results)
         return [r for r in results if r["driver"] == own and (not request or r["request"].partition("/")[0] == request)]
 
     def inject(self, pod: Obj, container: Obj) -> tuple[Injection, list[Obj]]:
@@ -148,7 +152,7 @@ class DeviceManager:
 
     def _from_claim(self, claim: Obj, reference: Obj, uid: str) -> tuple[Injection, Obj]:
         results = self._results(claim, reference.get("request", ""))
-        names = {result["device"] for result in results}
+        names = {result["device"].removesuffix(AGAIN) for result in results}
         published = self._node.published
         allocated = tuple(device for device in published if device.name in names)
         others = tuple(device for device in published if device.name not in names)
@@ -193,20 +197,22 @@ class DeviceManager:
             return Injection()
         pod_holds = bool(self.claims(pod)) or self._units.holds(uid_of(pod))
         visible = self._node.make.visible
-        asked = any(env.get("name") in visible and env.get("value") == "all" for env in container.get("env") or ())
+        values = {env.get("value") for env in container.get("env") or () if env.get("name") in visible}
         everything = (
             runtime.devices_in_every_container
             or (runtime.devices_in_unclaimed_pods and not pod_holds)
             or (runtime.devices_in_siblings and pod_holds and not holds)
-            or (runtime.environment_opens_all and asked)
+            or (runtime.environment_opens_all and "all" in values)
         )
         extra = opened(self.all) if everything else Injection()
+        if runtime.environment_opens_numbered:
+            extra += opened([device for n, device in enumerate(self.all) if str(n) in values])
         if runtime.closed_folder and not pod_holds:
             closed = tuple((f"{CLOSED}/{d.name}", d.nodes[0]) for d in self.all if d.nodes)
             extra += Injection(closed, tuple(node for _, node in closed))
         if runtime.hidden_path and self.nodes:
             extra += Injection(((HIDDEN, self.nodes[0]),), (self.nodes[0],))
-        return extra + Injection(allow_all=runtime.cgroup_allows_all)
+        return extra + Injection(allow_all=runtime.cgroup_allows_all, read_only=runtime.read_only)
 
 
 def _cdi(claim: Obj, result: Obj) -> str:

@@ -96,10 +96,12 @@ def _shown(real: os.stat_result, node: Node) -> os.stat_result:
     return os.stat_result(tuple(numbers), {**extra, "st_rdev": _REAL["makedev"](major, minor)})
 
 
-def _guard(path: Path, node: Node) -> None:
+def _guard(path: Path, node: Node, flags: int) -> None:
     """What the device cgroup, and the driver behind the node, say to an open."""
     kind, _, major, minor = node
     if not _TABLE["allow_all"] and (kind != _CHAR or (major, minor) not in _ALLOWED):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
+    if _TABLE["read_only"] and flags & (os.O_WRONLY | os.O_RDWR):
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
     if kind != _CHAR or f"{major}:{minor}" not in _TABLE["contents"]:
         raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), path)
@@ -112,7 +114,7 @@ def _open(path: Path, flags: int, mode: int = 0o777, *, dir_fd: int | None = Non
     node = _node(path) if dir_fd is None else None
     if node:
         _enter(path)
-        _guard(path, node)
+        _guard(path, node, flags)
         flags &= ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC)
     handle: int = _REAL["open"](_local(path), flags, mode, dir_fd=dir_fd)
     if node:
