@@ -31,6 +31,12 @@ def test_one_node_injects_no_device_and_the_other_does() -> None:
         assert len(seen(world.hold("q", "sim.dev/accel"))) == 1
 
 
+def test_a_new_node_takes_a_pod_and_gives_it_no_device() -> None:
+    with planted("autoscaler_adds_silent_node") as world:
+        answers = [world.hold(f"p{n}", "sim.dev/accel", node="") for n in range(5)]
+        assert [len(seen(answer)) for answer in answers] == [1, 1, 1, 1, 0]
+
+
 def test_virtual_device_is_the_one_behind_it() -> None:
     with planted("virtual_device_is_whole") as world:
         (device,) = seen(world.hold("p", VIRTUAL, node="node-b"))

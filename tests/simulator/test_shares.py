@@ -30,7 +30,7 @@ class Shares:
         return found
 
     def start(self, name: str, resource: str, *, units: int = 1, node: str = "node-a") -> str:
-        """Path of a pod that holds units."""
+        """Path of a pod that holds units, on whatever node where none is named."""
         main = {
             "name": "main",
             "image": "python:3",
@@ -38,7 +38,7 @@ class Shares:
             "resources": {"limits": {resource: str(units)}},
             "volumeMounts": [{"name": "probe", "mountPath": "/opt/probe"}],
         }
-        pinned = {"kubernetes.io/hostname": node}
+        pinned = {"kubernetes.io/hostname": node} if node else {}
         body = pod_of(name, "", containers=[main], nodeSelector=pinned, volumes=[self.ground.volume])
         self.client.create(PODS.format(self.space), body)
         return f"{PODS.format(self.space)}/{name}"
