@@ -153,7 +153,7 @@ class Growing:
         Raises ``Failure`` or what stood in the way.
         """
         settings, began = self._sandbox.settings, time.monotonic()
-        limit = self._sandbox.limit(settings.scale_up_seconds)
+        limit = self._sandbox.deciding(settings.scale_up_seconds)
         try:
             self._nodes.wait(limit)
             left = max(0.0, limit - (time.monotonic() - began)) + self._sandbox.limit(starting.START_SECONDS)
@@ -244,7 +244,7 @@ class Growing:
 
     def shrinks(self) -> None:
         """Wait until the pool has as many nodes as before, or the new ones are gone. Raises ``Failure`` where they stay."""
-        limit = self._sandbox.limit(self._sandbox.settings.scale_down_seconds)
+        limit = self._sandbox.deciding(self._sandbox.settings.scale_down_seconds)
         began = time.monotonic()
         try:
             self._nodes.wait_gone(limit)
