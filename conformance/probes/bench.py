@@ -40,11 +40,12 @@ class Bench(Stage):
     def must_hold(self, name: str, *, ask: Ask = DEVICES) -> Tenant:
         """Start a pod that holds one accelerator and opens it; ``Failure`` where it does not get it or cannot open it.
 
-        One that opens to read only is of no use: work is given to a device by writing.
+        One that opens to read only is of no use, as work is given to a device by writing; a file mode does not count, which
+        root does not heed.
         """
         tenant = self.hold(name, ask=ask, how=Holding(ordinary=True))
         opened = tenant.report.opened(self.descriptor)
-        if any(not node.unwritable for node in opened):
+        if any(node.unwritable in ("", FILE_MODE) for node in opened):
             return tenant
         if opened:
             raise Failure(

@@ -251,7 +251,7 @@ def test_one_device_for_two_is_no_fault_where_nobody_tells_that_units_are_whole(
         bench.different(*pods)
 
 
-@pytest.mark.parametrize(("unwritable", "code"), [("EPERM", "device_unusable"), ("", "")])
+@pytest.mark.parametrize(("unwritable", "code"), [("EPERM", "device_unusable"), ("EACCES", ""), ("", "")])
 def test_a_device_that_opens_to_read_only_is_of_no_use(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, unwritable: str, code: str
 ) -> None:
