@@ -211,6 +211,10 @@ class Autoscaler:
         low = lambda hpa: hpa if self._reads(hpa) and self.value(hpa) <= target else None  # noqa: E731
         return self._wait(low, seconds, "the metric to be low")
 
+    def await_value(self, fits: Callable[[float], bool], seconds: float, what: str) -> Object:
+        """Wait until the average that it reads fits, looking whenever it writes. Raises ``errors.WaitTimeout``."""
+        return self._wait(lambda hpa: hpa if fits(self.value(hpa)) else None, seconds, what)
+
     def words(self) -> str:
         """Its replicas, value and conditions in one line."""
         return in_words(self.now(), self.value())

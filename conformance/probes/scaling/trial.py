@@ -17,8 +17,8 @@ from conformance.probes.tenants import MAIN
 from conformance.verdicts import Failure, Unverified
 
 LEAST, MOST = 1, 3
-EXCESS, PAUSE = 1.5, 2.0
-"""What a steady average may read above what the servers say, and seconds between two looks."""
+EXCESS = 1.5
+"""What a steady average may read above what the servers say."""
 
 
 @dataclass
@@ -170,22 +170,28 @@ class Trial:
 
     def counts_each_pod(self) -> None:
         """The average that the autoscaler reads comes to be what the servers themselves say, and not that of others."""
-        limit, began = self.sandbox.deciding(self.pace.up), time.monotonic()
-        while True:
+        seen: list[str] = []
+
+        def fits(value: float) -> bool:
             members = Crowd(self.sandbox.api, self.servers.pods, self.servers.selector).members.values()
             own = [self._waiting(pod) for pod in members if is_ready(pod)]
-            mean, value = sum(own) / max(1, len(own)), self.autoscaler.value()
-            seen = f"reads {value:g} for each of {len(own)} pods, at which {', '.join(map(str, own))} requests wait"
-            if own and value <= EXCESS * mean + 1:
-                self.evidence.step("compared the metric with what the servers say", observed=seen)
-                return
-            if time.monotonic() - began > limit:
-                self.autoscaler.must_be_able()
-                if not own:
-                    raise Unverified("no server is ready any more, so none says what waits", code="no_witness")
-                expected = "the adapter's value of each pod is that of this pod alone"
-                raise Failure("metric_of_other_pods", observed=f"{self.autoscaler.words()}; {seen}", expected=expected)
-            time.sleep(PAUSE)
+            if not own:
+                raise Unverified("no server is ready any more, so none says what waits", code="no_witness")
+            seen[:] = [
+                f"reads {value:g} for each of {len(own)} pods, at which {', '.join(map(str, own))} requests wait"
+            ]
+            return value <= EXCESS * sum(own) / len(own) + 1
+
+        try:
+            self.autoscaler.await_value(fits, self.pace.up, "the metric to be that of each pod")
+        except errors.WaitTimeout as error:
+            self.autoscaler.must_be_able()
+            raise Failure(
+                "metric_of_other_pods",
+                observed=f"{self.autoscaler.words()}; {''.join(seen)}",
+                expected="the adapter's value of each pod is that of this pod alone",
+            ) from error
+        self.evidence.step("compared the metric with what the servers say", observed="".join(seen))
 
     def _waiting(self, pod: Object) -> int:
         return self.servers.await_queue(pod, lambda _w: True, "a server to say what waits").waiting
