@@ -148,7 +148,7 @@ def test_two_pods_get_different_devices(bench: Bench, evidence: Evidence) -> Non
 @isolation_check(
     decides=Decides.PROGRAMME,
     accelerators=1,
-    longest=LONGEST + 360,
+    longest=LONGEST + 160,
     why_longest=WHY + ", once more with a number and for each RuntimeClass, of which some may not run there",
 )
 def test_environment_opens_none(bench: Bench, evidence: Evidence) -> None:

@@ -10,13 +10,15 @@ from conformance.inventory import fresh
 from conformance.inventory import nodes as node_facts
 from conformance.inventory.descriptors import Descriptor
 from conformance.inventory.kinds import DRA, Kind
-from conformance.probes import claims, names, placing, pods, runtimes, tenants
+from conformance.probes import claims, names, placing, pods, runtimes, starting, tenants
 from conformance.probes.ask import DEVICES, PLAINLY, Ask, Holding
 from conformance.probes.sandbox import Sandbox
 from conformance.probes.tenants import MAIN, Tenant
 from conformance.verdicts import Unknown, Unverified
 
 HOLD_SECONDS = 300
+CLASS_SECONDS = 60.0
+"""Limit for a pod to start under a RuntimeClass that may not run there: its image is on the node by then."""
 FIRST = "0"
 """What the variables of every vendor call the first device of a node."""
 CANNOT_RUN = {"admission_denied", "pod_not_started", "pod_refused"}
@@ -133,7 +135,8 @@ class Stage:
 
         def start(ordinary: bool) -> Tenant:
             plan = self.plan(name, [main], ordinary=ordinary, runtime_class=runtime_class)
-            return tenants.start(self.sandbox, plan, self.descriptor, holds_device=False)
+            limit = CLASS_SECONDS if runtime_class else starting.START_SECONDS
+            return tenants.start(self.sandbox, plan, self.descriptor, holds_device=False, limit=limit)
 
         return self.ordinarily(start)
 

@@ -35,14 +35,21 @@ class Tenant:
         return self.reports[MAIN]
 
 
-def start(sandbox: Sandbox, plan: pods.PodPlan, descriptor: Descriptor, *, holds_device: bool) -> Tenant:
+def start(
+    sandbox: Sandbox,
+    plan: pods.PodPlan,
+    descriptor: Descriptor,
+    *,
+    holds_device: bool,
+    limit: float = starting.START_SECONDS,
+) -> Tenant:
     """Create the pod, wait until it runs, read each container's report and record both.
 
     Raises ``Unknown`` where admission refuses the pod, ``Unverified`` where it does not start or says nothing, and
     ``Failure`` where the device that it holds could not be given to it.
     """
     made = submit(sandbox, plan, sandbox.namespace(plan.pod_security))
-    return arrived(sandbox, plan, made, descriptor, limit=starting.START_SECONDS, holds_device=holds_device)
+    return arrived(sandbox, plan, made, descriptor, limit=limit, holds_device=holds_device)
 
 
 def arrived(
