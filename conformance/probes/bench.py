@@ -165,12 +165,8 @@ class Bench(Stage):
     def still_run(self) -> None:
         """Read every witness again; ``Unverified`` where one no longer runs, because then nothing happened at the same time."""
         for witness in self._witnesses:
-            meta = witness.pod["metadata"]
-            path = f"{self.sandbox.path('pods', namespace=meta['namespace'])}/{meta['name']}"
-            now = self.sandbox.api.get(path)
-            if now["metadata"]["uid"] != meta["uid"] or (now.get("status") or {}).get("phase") != "Running":
-                seen = starting.describe(now)
-                raise Unverified(f"pod {witness.name} no longer runs beside the control: {seen}", code="no_witness")
+            collection = self.sandbox.path("pods", namespace=witness.pod["metadata"]["namespace"])
+            starting.must_still_run(self.sandbox.api, collection, witness.pod, "beside the control")
 
     def different(self, first: Tenant, second: Tenant) -> None:
         """Raise ``Failure`` where two holders share a device by number, by identity or by what was allocated to them."""

@@ -28,7 +28,7 @@ def stays_held(bench: Bench, running: Running) -> None:
         raise Unverified(
             f"the watch of the claim did not live through the window: {error}", code="watch_lost"
         ) from error
-    _still_runs(bench, running)
+    starting.must_still_run(sandbox.api, sandbox.path("pods"), running.pod, "with its claim")
     if broken:
         raise Failure(
             "claim_not_held",
@@ -37,13 +37,6 @@ def stays_held(bench: Bench, running: Running) -> None:
         )
     seen = f"held for {watched:.1f} s; {breaks} broken watches, all continued"
     sandbox.evidence.step("watched the claim", expected="it stays with its pod", observed=seen, obj=f"Pod {name}")
-
-
-def _still_runs(bench: Bench, running: Running) -> None:
-    name, uid = running.pod["metadata"]["name"], running.pod["metadata"]["uid"]
-    now = bench.sandbox.api.get(f"{bench.sandbox.path('pods')}/{name}")
-    if now["metadata"]["uid"] != uid or (now.get("status") or {}).get("phase") != "Running":
-        raise Unverified(f"pod {name} has ended meanwhile: {starting.describe(now)}", code="no_witness")
 
 
 def used_again(bench: Bench, allocation: Allocation, before: Running) -> Running:

@@ -4,6 +4,7 @@ from typing import Any
 
 from conformance.cluster import errors, waiting
 from conformance.cluster.api import Api, Object
+from conformance.inventory import odd
 from conformance.verdicts import Failure, Unverified
 
 START_SECONDS = 180.0
@@ -12,6 +13,7 @@ REFUSAL_SECONDS = 60.0
 """Limit for the scheduler to decide on a pod that it cannot place."""
 GATED = "SchedulingGated"
 """Reason of a pod that a queue or another controller holds back before the scheduler looks at it."""
+_TAKEN = "DisruptionTarget"
 _NOT_CREATED = {"CreateContainerError", "RunContainerError"}
 
 
@@ -59,6 +61,22 @@ def wait_decided(api: Api, collection: str, name: str, *, limit: float) -> Objec
         return waiting.wait_for(api, collection, name, decided, limit=limit, what=what, show=describe)
     except errors.WaitTimeout as error:
         raise Unverified(f"the scheduler said nothing about pod {name}: {error}", code="scheduler_silent") from error
+
+
+def disrupted(pod: Object) -> str:
+    """That a pod was preempted or evicted, or lost with its node, and did not fail of itself; empty where it was not."""
+    for entry in odd.entries(odd.part(pod, "status"), "conditions"):
+        if entry.get("type") == _TAKEN and entry.get("status") == "True":
+            return f"{odd.name(pod)} was disrupted ({entry.get('reason')}: {entry.get('message')})"
+    return ""
+
+
+def must_still_run(api: Api, collection: str, pod: Object, beside: str) -> None:
+    """Read a pod again; ``Unverified`` where it no longer runs ``beside`` what it is a witness of."""
+    meta = pod["metadata"]
+    now = api.get(f"{collection}/{meta['name']}")
+    if now["metadata"]["uid"] != meta["uid"] or (now.get("status") or {}).get("phase") != "Running":
+        raise Unverified(f"pod {meta['name']} no longer runs {beside}: {describe(now)}", code="no_witness")
 
 
 def refused(pod: Object) -> bool:

@@ -27,8 +27,6 @@ LINES, LOG_BYTES, LINE = 500, 262_144, 1_000
 """Last lines and bytes of a log that are read, and characters of a line that are looked at."""
 NOT_ITS_WORK = {"OOMKilled", "StartError", "ContainerCannotRun", "ContainerStatusUnknown"}
 """Reasons of an ended container that say nothing about the device."""
-DISRUPTED = "DisruptionTarget"
-"""Condition of a pod that is evicted or preempted."""
 
 
 @dataclass(frozen=True)
@@ -170,9 +168,8 @@ def _by_others(pod: Object) -> bool:
     end, status = _end_of(pod), odd.part(pod, "status")
     if end.get("exitCode") == 0:
         return False
-    disrupted = any(c.get("type") == DISRUPTED and c.get("status") == "True" for c in odd.entries(status, "conditions"))
     told = status.get("reason") or pod["metadata"].get("deletionTimestamp")
-    return bool(disrupted or told or end.get("reason") in NOT_ITS_WORK)
+    return bool(starting.disrupted(pod) or told or end.get("reason") in NOT_ITS_WORK)
 
 
 def _outcome(bench: Bench, collection: str, pod: Object) -> Outcome:

@@ -7,24 +7,14 @@ import pytest
 
 from conformance.cluster import Settings
 from conformance.evidence import Evidence
-from conformance.inventory import Kind, NodeShare
 from conformance.inventory.descriptors import parse
 from conformance.probes import starting, tenants, workload
 from conformance.probes.bench import Bench
 from conformance.verdicts import Failure, NotApplicable, Unknown, Unverified
+from tests.probes.test_bench import KIND
 
 WORKLOAD = {"image": "vendor/example", "command": ["matmul"], "output": r"^result 42$"}
 PLAIN = {"id": "x", "title": "X", "device_plugin": {"resources": ["x.dev/accel"]}}
-KIND = Kind(
-    id="p-x",
-    way="device-plugin",
-    name="x.dev/accel",
-    model="",
-    pool="",
-    descriptor="x",
-    device_class=None,
-    nodes=(NodeShare(name="n", devices=4, free=4),),
-)
 
 
 class FakeApi:

@@ -42,7 +42,7 @@ def finish_together(gangs: Gangs, gang: Gang) -> bool:
         mine = gang.mine(gang.crowd.members)
         if foreign := next(filter(None, map(kept_running, mine)), ""):
             raise Unverified(f"{foreign}; look for webhooks that add containers", code="pod_changed") from error
-        if lost := next(filter(None, map(members.disrupted, mine)), ""):
+        if lost := next(filter(None, map(starting.disrupted, mine)), ""):
             raise Unverified(f"a probe pod was lost: {lost}", code="probe_lost") from error
         gangs.room.unchanged(gangs.api, gangs.sandbox.own)
         raise Failure(

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from conformance.cluster.api import Object
 from conformance.inventory import odd
+from conformance.probes import starting
 
 GANG_LABEL = "kube-ai-conformance.dev/gang"
 """Tells the pods and claims of one gang from all others of a check."""
 _ENDED = {"Succeeded", "Failed"}
-_TAKEN = {"DisruptionTarget"}
 
 
 def of(gang: str) -> Callable[[Object], bool]:
@@ -49,16 +49,8 @@ def taken_away(pod: Object) -> str:
     """Why a pod is of no use as a witness: it was preempted, evicted or failed; empty where it is well."""
     status = odd.part(pod, "status")
     if phase(pod) == "Failed":
-        return disrupted(pod) or f"{odd.name(pod)} failed ({status.get('reason')}: {status.get('message')})"
-    return disrupted(pod)
-
-
-def disrupted(pod: Object) -> str:
-    """That a pod was preempted or evicted, or lost with its node, and did not fail of itself; empty where it was not."""
-    for entry in odd.entries(odd.part(pod, "status"), "conditions"):
-        if entry.get("type") in _TAKEN and entry.get("status") == "True":
-            return f"{odd.name(pod)} was disrupted ({entry.get('reason')}: {entry.get('message')})"
-    return ""
+        return starting.disrupted(pod) or f"{odd.name(pod)} failed ({status.get('reason')}: {status.get('message')})"
+    return starting.disrupted(pod)
 
 
 def started_at(pod: Object) -> str:
